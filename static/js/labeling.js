@@ -232,10 +232,13 @@
     try { save ? sessionStorage.setItem(pending, JSON.stringify(save)) : sessionStorage.removeItem(pending); } catch { /* this page only */ }
   }
 
+  function remembered() {
+    try { return JSON.parse(sessionStorage.getItem(pending)); } catch { return null; }
+  }
+
   // Asks for the page again until that save is in it.
   function awaitPending() {
-    let save = null;
-    try { save = JSON.parse(sessionStorage.getItem(pending)); } catch { /* no storage */ }
+    const save = remembered();
     if (!save) return;
     if (save.stamp === form().elements.based_on.value) { remember(null); return; }
     if (save.reloads >= RELOADS) { remember(null); warn("What you typed last before this page was opened may not have been saved: see whether it is here."); return; }
@@ -250,10 +253,12 @@
     saving = true;
     unsaved = false;
     try {
-      const response = await deliver();
+      const sent = deliver();
+      const stamp = form().querySelector("[data-stamp]").value;
+      const response = await sent;
       if (response.type === "opaqueredirect") throw new Error("signed out");
       const answer = await response.json();
-      if (response.status < 500) remember(null);
+      if (response.status < 500 && remembered()?.stamp === stamp) remember(null);
       if (response.status === 409) { if (!lost && !busy) { lost = true; warn(answer.problem); } return; }
       if (!response.ok) { unsaved = true; say(answer.problem || "Not saved."); return; }
       say(confirmed === true ? `Draft saved at ${answer.saved}.` : `Saved ${answer.saved}`);
