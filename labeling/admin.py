@@ -75,8 +75,7 @@ class CampaignAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     list_display = ["id", "name", "evaluation", "state", "design", "created_at"]
     list_filter = ["state", "design"]
     list_select_related = ["evaluation"]
-    fields = ["name", "participants", "lease_minutes"]
-    raw_id_fields = ["participants"]
+    fields = ["name", "lease_minutes", "contact"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False  # A campaign begins with its draw.

@@ -11,7 +11,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from transcripts.models import ClassifierVersion, Evaluation, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 
-from .assign import population
+from .draw import population
 from .models import Calibration, Campaign, CampaignItem, Outcome, Resolution
 from .stats import noise
 

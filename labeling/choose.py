@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from random import Random
 
 from django.db import transaction
 from django.db.models import Count, Max, Q
@@ -71,9 +70,6 @@ def add_chosen(campaign: Campaign, transcripts: TranscriptQuerySet) -> Chosen:
     wanted = transcripts.judgeable().filter(cell__evaluation=campaign.evaluation)
     ids = list(wanted.exclude(campaign_items__campaign=campaign).order_by("u").values_list("pk", flat=True))
     wave = campaign.waves.aggregate(last=Max("number"))["last"] or 0
-    before = CampaignItem.objects.filter(campaign=campaign).count()
-    shuffle = Random(f"{campaign.evaluation.seed} {campaign.pk} chosen {before}").shuffle
-    shuffle(ids)
     items = [
         CampaignItem(
             campaign=campaign,
@@ -84,8 +80,6 @@ def add_chosen(campaign: Campaign, transcripts: TranscriptQuerySet) -> Chosen:
         for rank, pk in enumerate(ids)
     ]
     CampaignItem.objects.bulk_create(items, batch_size=2000)
-    rooms = [Assignment(item=item, slot=slot) for item in items for slot in range(1, campaign.raters_per_item + 1)]
-    # Raters see the ids of their slots.
-    shuffle(rooms)
-    Assignment.objects.bulk_create(rooms, batch_size=2000)
+    slots = range(1, campaign.raters_per_item + 1)
+    Assignment.objects.bulk_create((Assignment(item=item, slot=slot) for item in items for slot in slots), 2000)
     return found

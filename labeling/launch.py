@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from .assign import draw_wave
+from .draw import draw_wave
 from .models import Campaign
 
 

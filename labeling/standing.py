@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
@@ -47,13 +48,15 @@ class OutcomeLine:
     outcome: Outcome
     unanimous: int
     majority: int
+    tie_break: int
     adjudicated: int
     unresolved: int
     positive: int
+    undecided: int  # adjudicated as not to be told
 
     @property
     def negative(self) -> int:
-        return self.unanimous + self.majority + self.adjudicated - self.positive
+        return self.unanimous + self.majority + self.tie_break + self.adjudicated - self.undecided - self.positive
 
 
 @dataclass(frozen=True)
@@ -118,14 +121,20 @@ def outcomes(campaign: Campaign) -> list[OutcomeLine]:
     rows = (
         Resolution.objects.filter(item__campaign=campaign, superseded_at__isnull=True)
         .values("outcome", "method")
-        .annotate(n=Count("pk"), positive=Count("pk", filter=Q(value=True)))
+        .annotate(
+            n=Count("pk"),
+            positive=Count("pk", filter=Q(value=True)),
+            undecided=Count("pk", filter=Q(method="adjudicated", value=None)),
+        )
     )
-    counts = {(row["outcome"], row["method"]): (row["n"], row["positive"]) for row in rows}
+    counts: dict[tuple[int, str], tuple[int, int, int]] = defaultdict(lambda: (0, 0, 0))
+    counts |= {(row["outcome"], row["method"]): (row["n"], row["positive"], row["undecided"]) for row in rows}
     return [
         OutcomeLine(
             outcome=outcome,
-            positive=sum(counts.get((outcome.pk, method), (0, 0))[1] for method in Resolution.Method.values),
-            **{method: counts.get((outcome.pk, method), (0, 0))[0] for method in Resolution.Method.values},
+            positive=sum(counts[outcome.pk, method][1] for method in Resolution.Method.values),
+            undecided=sum(counts[outcome.pk, method][2] for method in Resolution.Method.values),
+            **{method: counts[outcome.pk, method][0] for method in Resolution.Method.values},
         )
         for outcome in Outcome.objects.filter(version=campaign.codebook_version)
     ]

@@ -1,7 +1,9 @@
+from .assignments import Assignment, Draft, Exposure, Skip
 from .calibrations import Calibration
-from .campaigns import Assignment, Campaign, CampaignItem, Draft, Skip, Stratum, Wave
+from .campaigns import Campaign, CampaignItem, Expected, Stratum, Wave
 from .codebooks import Choice, Codebook, CodebookVersion, Outcome, OutcomeChoice, Question
 from .labels import Answer, Evidence, Label, Resolution
+from .participation import Care, ContentNote, Invitation, Participation
 
 __all__ = [
     "Answer",
@@ -9,14 +11,20 @@ __all__ = [
     "Calibration",
     "Campaign",
     "CampaignItem",
+    "Care",
     "Choice",
     "Codebook",
     "CodebookVersion",
+    "ContentNote",
     "Draft",
     "Evidence",
+    "Expected",
+    "Exposure",
+    "Invitation",
     "Label",
     "Outcome",
     "OutcomeChoice",
+    "Participation",
     "Question",
     "Resolution",
     "Skip",

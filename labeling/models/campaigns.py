@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from transcripts.models import ClassifierVersion, Evaluation, LanguageModel, Transcript
 
 from .codebooks import CodebookVersion
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
+
+    from .participation import Participation
+
+
+def hide_everything() -> list[str]:
+    return list(Campaign.Hidden.values)
 
 
 class Campaign(models.Model):
@@ -27,11 +37,17 @@ class Campaign(models.Model):
         PAUSED = "paused"
         CLOSED = "closed"
 
+    class Hidden(models.TextChoices):
+        OTHERS = "others", "what other raters said"
+        VERDICT = "verdict", "verdict and explanation"
+        MODEL = "model", "model"
+        CONDITION = "condition", "condition"
+
     name = models.TextField(unique=True)
     evaluation = models.ForeignKey(Evaluation, on_delete=models.CASCADE, related_name="campaigns")
     codebook_version = models.ForeignKey(CodebookVersion, on_delete=models.PROTECT, related_name="campaigns")
-    # Which cells of the evaluation it speaks of: filters by the names of the transcript list. Whole cells only,
-    # since rates are put together from cells.
+    # Which transcripts of the evaluation it speaks of: filters by the names of the transcript list. Only one that
+    # speaks of whole cells enters rates, since those are put together from cells.
     filters: models.JSONField[dict[str, list[str]]] = models.JSONField(default=dict, blank=True)
     design = models.TextField(choices=Design.choices, default=Design.STRATIFIED)
     # The judge run whose verdicts make the strata; empty for a design that needs none.
@@ -40,12 +56,42 @@ class Campaign(models.Model):
     )
     outcome = models.TextField(default="harm", help_text="Of the verdicts that make the strata.")
     raters_per_item = models.PositiveSmallIntegerField(default=3)
+    third_on_disagreement = models.BooleanField(
+        default=False, help_text="One rater more where the others disagree about an outcome."
+    )
+    triple_share = models.FloatField(
+        default=0.2,
+        help_text="Of the items, the random share that always gets three raters: they tell the panel's error.",
+    )
+    hides = ArrayField(models.TextField(choices=Hidden.choices), default=hide_everything, blank=True)
+    masks_names = models.BooleanField(
+        default=True, help_text="Names by which a model gives itself away are covered in the text."
+    )
+    gold_every = models.PositiveSmallIntegerField(
+        default=0, help_text="Every n-th item of a rater is one whose answer is known; 0: none."
+    )
+    repeat_every = models.PositiveSmallIntegerField(
+        default=0, help_text="Every n-th item is one that the rater has answered before; 0: none."
+    )
+    qualification_pass = models.FloatField(
+        null=True, blank=True, help_text="Share of right answers in the qualification round that lets a rater in."
+    )
+    attention_limit = models.PositiveSmallIntegerField(
+        default=2, help_text="Failed attention checks that end a rater's part; 0: none does."
+    )
+    blurs = models.BooleanField(
+        default=True, help_text="A text with a content note stays covered until it is asked for."
+    )
+    break_after_minutes = models.PositiveSmallIntegerField(default=45, help_text="When to remind of a break; 0: never.")
+    contact = models.TextField(blank=True, default="", help_text="Whom raters turn to, in words.")
     lease_minutes = models.PositiveSmallIntegerField(default=30)
     state = models.TextField(choices=State.choices, default=State.DRAFT)
     # The newest transcript at the first draw. Those that came later were never in the urn: no wave draws them, and
     # no rate that rests on this campaign's labels counts them.
     frame_last_id = models.BigIntegerField(null=True, blank=True, editable=False)
-    participants = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="campaigns")
+    participants: models.ManyToManyField[User, Participation] = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, through="Participation", blank=True, related_name="campaigns"
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -65,6 +111,18 @@ class Campaign(models.Model):
                 condition=~Q(design="stratified") | Q(classifier_version__isnull=False),
             ),
             models.CheckConstraint(name="campaign_has_raters", condition=Q(raters_per_item__gte=1)),
+            models.CheckConstraint(
+                name="campaign_third_comes_after_two", condition=Q(third_on_disagreement=False) | Q(raters_per_item=2)
+            ),
+            models.CheckConstraint(
+                name="campaign_shares_are_shares",
+                condition=Q(triple_share__gte=0, triple_share__lte=1)
+                & (Q(qualification_pass=None) | Q(qualification_pass__gt=0, qualification_pass__lte=1)),
+            ),
+            models.CheckConstraint(
+                name="campaign_hides_what_it_can",
+                condition=Q(hides__contained_by=["others", "verdict", "model", "condition"]),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,7 +133,15 @@ class Wave(models.Model):
     """One draw, fixed before it is labelled. The moment of stopping never depends on the answers."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.CASCADE, related_name="waves")
+
+    class Allocation(models.TextChoices):
+        NEYMAN = "neyman", "more where answers vary more, as planned"
+        LEARNED = "learned", "more where answers varied more in the waves before"
+        PROPORTIONAL = "proportional", "in proportion to size"
+        EQUAL = "equal", "as many from each"
+
     number = models.PositiveSmallIntegerField()
+    allocation = models.TextField(choices=Allocation.choices, default=Allocation.NEYMAN)
     size = models.PositiveIntegerField(help_text="Transcripts asked for.")
     # For priority sampling: the (n+1)-th smallest u/p, from which every inclusion probability follows.
     threshold = models.FloatField(null=True, blank=True)
@@ -86,7 +152,13 @@ class Wave(models.Model):
 
     class Meta:
         ordering = ["number"]
-        constraints = [models.UniqueConstraint(fields=["campaign", "number"], name="wave_is_one")]
+        constraints = [
+            models.UniqueConstraint(fields=["campaign", "number"], name="wave_is_one"),
+            models.CheckConstraint(
+                name="wave_allocation_is_known",
+                condition=Q(allocation__in=["neyman", "learned", "proportional", "equal"]),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"wave {self.number} of {self.campaign}"
@@ -143,10 +215,18 @@ class CampaignItem(models.Model):
     # Inclusion probability. A later wave raises it for a whole stratum, together.
     pi = models.FloatField(null=True, blank=True)
     serve_order = models.FloatField(help_text="Items are served from the lowest.")
+    # Of the random share that always gets three raters, whatever the first two say.
+    triple = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["campaign", "transcript"], name="item_is_one_per_transcript"),
+            # A gold item may be drawn as well: left out of the draw it would bend every inclusion probability.
+            models.UniqueConstraint(
+                fields=["campaign", "transcript"], condition=~Q(source="gold"), name="item_is_one_per_transcript"
+            ),
+            models.UniqueConstraint(
+                fields=["campaign", "transcript"], condition=Q(source="gold"), name="item_gold_is_one_per_transcript"
+            ),
             models.CheckConstraint(
                 name="item_source_is_known", condition=Q(source__in=["sample", "gold", "browse", "dispute"])
             ),
@@ -162,75 +242,30 @@ class CampaignItem(models.Model):
         return f"item {self.pk} of {self.campaign}"
 
 
-class Assignment(models.Model):
-    """One slot of an item: room for one rater's answers, with a lease while somebody has it in hand.
+class Expected(models.Model):
+    """What a gold item's answer is known to be, and what it is there for. Raters never see which items are gold."""
 
-    Slots are made with the draw. Taking one is a single statement over this table, so two raters never hold the
-    same slot; a lease that ran out is free again.
-    """
+    class Purpose(models.TextChoices):
+        GOLD = "gold", "tells how well raters answer"
+        ATTENTION = "attention", "tells whether a rater reads at all"
+        QUALIFICATION = "qualification", "comes first, with feedback, and lets raters in"
 
-    item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="assignments")
-    slot = models.PositiveSmallIntegerField()
-    rater = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="assignments"
+    item = models.OneToOneField(CampaignItem, on_delete=models.CASCADE, related_name="expected")
+    purpose = models.TextField(choices=Purpose.choices, default=Purpose.GOLD)
+    # Choice keys by question key; a question that is not named here has no known answer.
+    answers: models.JSONField[dict[str, list[str]]] = models.JSONField()
+    why = models.TextField(blank=True, default="", help_text="Shown after a qualification item was answered.")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    leased_at = models.DateTimeField(null=True, blank=True)
-    leased_until = models.DateTimeField(null=True, blank=True)
-    submitted_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["item", "slot"], name="assignment_slot_is_one"),
-            models.UniqueConstraint(fields=["item", "rater"], name="assignment_is_one_per_rater"),
-            models.CheckConstraint(
-                name="assignment_lease_has_a_rater",
-                condition=Q(leased_until__isnull=True) | Q(rater__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="assignment_submitted_has_a_rater",
-                condition=Q(submitted_at__isnull=True) | Q(rater__isnull=False),
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["rater", "submitted_at"], name="assignment_rater"),
-            models.Index(fields=["item", "slot"], name="assignment_open", condition=Q(submitted_at__isnull=True)),
-        ]
-
-    def __str__(self) -> str:
-        return f"slot {self.slot} of item {self.item_id}"
-
-    def is_held_by(self, user_id: int) -> bool:
-        """Whether this rater may still answer: theirs, even if the lease ran out and nobody took it since."""
-        return self.rater_id == user_id
-
-
-class Draft(models.Model):
-    """What a rater has typed and not submitted. It outlives the lease, so nothing typed is lost."""
-
-    item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="drafts")
-    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    content: models.JSONField[dict[str, Any]] = models.JSONField()
-    saved_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["item", "rater"], name="draft_is_one_per_rater")]
-
-    def __str__(self) -> str:
-        return f"draft of {self.rater_id} on item {self.item_id}"
-
-
-class Skip(models.Model):
-    """That a rater put an item aside, and why. It comes back to them after everything else: a drawn item must be
-    finished, or is counted as non-response."""
-
-    item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="skips")
-    rater = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    reason = models.TextField()
-    flagged = models.BooleanField(default=False, help_text="Something is wrong with the item: somebody should look.")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
-        indexes = [models.Index(fields=["item", "rater"], name="skip_item_rater")]
+        constraints = [
+            models.CheckConstraint(
+                name="expected_purpose_is_known", condition=Q(purpose__in=["gold", "attention", "qualification"])
+            ),
+        ]
 
     def __str__(self) -> str:
-        return f"item {self.item_id} put aside by {self.rater_id}"
+        return f"{self.purpose} item {self.item_id}"

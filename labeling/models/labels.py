@@ -7,15 +7,17 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 
-from .campaigns import Assignment, CampaignItem
+from .assignments import Assignment
+from .campaigns import CampaignItem
 from .codebooks import Choice, Outcome, Question
 
 
 class LabelQuerySet(models.QuerySet["Label"]):
     def current(self) -> LabelQuerySet:
-        """The newest label of each assignment: the one that counts."""
+        """The newest label of each assignment of the panel: the one that counts. Those of an excluded rater and
+        those that a rater gave a second time count for nothing."""
         newest = Label.objects.filter(assignment=OuterRef("assignment")).order_by("-id").values("id")[:1]
-        return self.filter(id=Subquery(newest))
+        return self.filter(id=Subquery(newest), assignment__purpose="panel", assignment__voided_at=None)
 
 
 class Label(models.Model):
@@ -27,6 +29,9 @@ class Label(models.Model):
     # Of the text that was read. If the transcript changes, this label is about something else, and missing.
     text_sha256 = models.BinaryField(max_length=32)
     comment = models.TextField(blank=True, default="")
+    recognised = models.TextField(
+        blank=True, default="", help_text="Which model the rater thinks that it is, where they think so."
+    )
     seconds = models.FloatField(null=True, blank=True, help_text="From opening the item to submitting.")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -92,8 +97,17 @@ class Resolution(models.Model):
     class Method(models.TextChoices):
         UNANIMOUS = "unanimous"
         MAJORITY = "majority"
+        TIE_BREAK = "tie_break", "tie-break: the third rater decided"
         ADJUDICATED = "adjudicated"
         UNRESOLVED = "unresolved"
+
+    class Cause(models.TextChoices):
+        AMBIGUOUS = "ambiguous", "the text is ambiguous"
+        GUIDELINE = "guideline", "the guideline does not say"
+        RATER_ERROR = "rater_error", "a rater overlooked or misread something"
+        EDGE_CASE = "edge_case", "a case at the edge of the definition"
+        SUBJECTIVE = "subjective", "a matter of judgement"
+        OTHER = "other", "another reason"
 
     item = models.ForeignKey(CampaignItem, on_delete=models.CASCADE, related_name="resolutions")
     outcome = models.ForeignKey(Outcome, on_delete=models.PROTECT, related_name="resolutions")
@@ -107,7 +121,11 @@ class Resolution(models.Model):
     resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    reason = models.TextField(blank=True, default="")
+    cause = models.TextField(choices=Cause.choices, blank=True, default="", help_text="Why the raters disagreed.")
+    reason = models.TextField(blank=True, default="", help_text="The adjudicator's note.")
+    confidence = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="Of the adjudicator: 1 unsure, 2 fairly sure, 3 certain."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     superseded_at = models.DateTimeField(null=True, blank=True)
 
@@ -120,12 +138,24 @@ class Resolution(models.Model):
             ),
             models.CheckConstraint(
                 name="resolution_method_is_known",
-                condition=Q(method__in=["unanimous", "majority", "adjudicated", "unresolved"]),
+                condition=Q(method__in=["unanimous", "majority", "tie_break", "adjudicated", "unresolved"]),
             ),
             models.CheckConstraint(
                 name="resolution_unresolved_has_no_value",
                 condition=Q(method="unresolved", value__isnull=True)
+                # An adjudicator may find that it cannot be told: settled, and missing all the same.
+                | Q(method="adjudicated")
                 | (~Q(method="unresolved") & Q(value__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="resolution_cause_is_known",
+                condition=Q(
+                    cause__in=["", "ambiguous", "guideline", "rater_error", "edge_case", "subjective", "other"]
+                ),
+            ),
+            models.CheckConstraint(
+                name="resolution_confidence_is_a_step",
+                condition=Q(confidence=None) | Q(confidence__gte=1, confidence__lte=3),
             ),
         ]
 

@@ -20,7 +20,8 @@ from labeling.access import (
     visible_campaign,
     visible_campaigns,
 )
-from labeling.assign import CannotDraw, draw_wave, progress
+from labeling.assign import progress
+from labeling.draw import CannotDraw, draw_wave
 from labeling.forms import TRANSITIONS, CampaignForm, CursorForm, ParticipantsForm, StateForm, WaveForm, suggestion
 from labeling.guideline import parts
 from labeling.launch import launch

@@ -15,9 +15,10 @@ from django.utils import timezone
 
 from amdash.signin import local_admin
 from labeling.answer import Span, Submission, submit
-from labeling.assign import draw_wave, take_next
+from labeling.assign import take_next
 from labeling.basis import Basis
 from labeling.calibrate import calibrate
+from labeling.draw import draw_wave
 from labeling.models import Assignment, Calibration, Campaign, CodebookVersion
 from transcripts.ingest.run import ingest
 from transcripts.models import Evaluation, LanguageModel, Persona, VerdictTally

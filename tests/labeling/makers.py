@@ -8,7 +8,8 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from labeling.answer import Span, Submission, submit
-from labeling.assign import draw_wave, take_next
+from labeling.assign import take_next
+from labeling.draw import draw_wave
 from labeling.models import Assignment, Campaign, CampaignItem, CodebookVersion, Label
 from tests.transcripts.study import ingest, sample, verdict
 from transcripts.ingest.parsed import Condition

@@ -11,17 +11,8 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from labeling.assign import (
-    CannotDraw,
-    Progress,
-    draw_wave,
-    population,
-    progress,
-    put_aside,
-    renew,
-    save_draft,
-    take_next,
-)
+from labeling.assign import Progress, progress, put_aside, renew, save_draft, take_next
+from labeling.draw import CannotDraw, draw_wave, population
 from labeling.models import Assignment, Campaign, Choice, Draft, Label, Skip, Stratum
 from tests.labeling.makers import campaign, give, person, study
 from tests.transcripts.study import ingest, sample, verdict
