@@ -20,10 +20,10 @@ FORBIDDEN = {
     "transcripts/ingest/readers": {"django", "amdash", "rest_framework", "celery"},
     "transcripts/ingest/parsed.py": {"django", "amdash"},
     # What reading processes load: they start at once and are small.
-    "transcripts/ingest/reading.py": {"django", "amdash", "psycopg"},
-    "transcripts/ingest/rows.py": {"django", "amdash", "psycopg"},
-    "transcripts/ingest/identity.py": {"django", "amdash", "psycopg"},
-    "transcripts/ingest/copytext.py": {"django", "amdash", "psycopg"},
+    "transcripts/ingest/processes/reading.py": {"django", "amdash", "psycopg"},
+    "transcripts/ingest/database/rows.py": {"django", "amdash", "psycopg"},
+    "transcripts/ingest/database/identity.py": {"django", "amdash", "psycopg"},
+    "transcripts/ingest/database/copytext.py": {"django", "amdash", "psycopg"},
     "transcripts/parsing": {"django", "amdash", "rest_framework", "celery"},
     # What runs before the settings load, or without them.
     "amdash/embedded.py": {"django", "celery", "transcripts", "labeling", "reports"},

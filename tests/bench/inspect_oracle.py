@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from transcripts.ingest import readers
-from transcripts.ingest.decode import from_json
+from transcripts.ingest.files.decode import from_json
 from transcripts.ingest.parsed import Transcript
 
 # Run by the other interpreter: a JSON line a sample. Parts of a message that are no text are null.

@@ -9,9 +9,9 @@ from django.test import Client
 from tests.transcripts.study import ingest, sample, user, verdict
 from transcripts.facets import facets
 from transcripts.filters import FilterForm
+from transcripts.ingest.database.store import Store
 from transcripts.ingest.parsed import Condition, Planned, Status
 from transcripts.ingest.report import Report
-from transcripts.ingest.store import Store
 from transcripts.models import Evaluation
 from transcripts.models.tallies import refresh_tallies
 

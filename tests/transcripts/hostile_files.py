@@ -13,7 +13,7 @@ from typing import Any
 
 from tests.transcripts.zip_writing import CENTRAL, END, LOCAL, write_zip
 from transcripts.ingest import readers
-from transcripts.ingest.archive import Limits
+from transcripts.ingest.files.archive import Limits
 
 EMPTY = "the file is empty"
 TOO_LONG = "its first line is longer than 268,435,456 bytes, so its format cannot be told"

@@ -6,9 +6,9 @@ from django.contrib.auth.models import Group, User
 
 from transcripts import search
 from transcripts.ingest import parsed
+from transcripts.ingest.database.store import Store
 from transcripts.ingest.parsed import Condition, Message, Status, Verdict
 from transcripts.ingest.report import Report
-from transcripts.ingest.store import Store
 from transcripts.models import Evaluation, Transcript
 from transcripts.models.tallies import refresh_tallies
 from transcripts.parsing import actions, reasoning

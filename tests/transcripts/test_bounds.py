@@ -16,10 +16,11 @@ from tests.transcripts.hostile_files import CHECKSUM, NOISE
 from tests.transcripts.inspect_logs import members as log_members
 from tests.transcripts.inspect_logs import sample as log_sample
 from tests.transcripts.zip_writing import write_zip, zipped
-from transcripts.ingest import decode, readers
-from transcripts.ingest.archive import Archive, Limits, Refused
+from transcripts.ingest import readers
+from transcripts.ingest.files import decode
+from transcripts.ingest.files.archive import Archive, Limits, Refused
+from transcripts.ingest.files.tree import Zipped
 from transcripts.ingest.parsed import Problem, Transcript
-from transcripts.ingest.tree import Zipped
 
 
 @pytest.mark.parametrize("method", [0, 8, 93])

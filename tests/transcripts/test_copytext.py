@@ -6,8 +6,8 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcripts.ingest import copytext
-from transcripts.ingest.copying import copy
+from transcripts.ingest.database import copytext
+from transcripts.ingest.database.copying import copy
 
 pytestmark = pytest.mark.django_db
 

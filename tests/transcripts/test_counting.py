@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from transcripts.ingest.counting import Total
+from transcripts.ingest.processes.counting import Total
 
 
 def counted(*paths: Path) -> int | None:

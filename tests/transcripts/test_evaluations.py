@@ -7,9 +7,9 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.transcripts.study import ingest, sample, user, verdict
+from transcripts.ingest.database.store import Store
 from transcripts.ingest.parsed import Condition, Planned, Status
 from transcripts.ingest.report import Report
-from transcripts.ingest.store import Store
 from transcripts.models import Evaluation
 
 pytestmark = pytest.mark.django_db

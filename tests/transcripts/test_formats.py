@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from transcripts.ingest import decode
-from transcripts.ingest.archive import Limits
+from transcripts.ingest.files import decode
+from transcripts.ingest.files.archive import Limits
 from transcripts.ingest.mapping import FIELDS, NEGATIVE, POSITIVE, VERDICT_FIELDS, decoded
 from transcripts.ingest.readers import FORMATS, inspect_messages
 from transcripts.parsing.personas import Persona, described

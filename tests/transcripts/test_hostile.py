@@ -18,8 +18,9 @@ from tests.transcripts.hostile_files import HOSTILE, LIMITS, LINK, NOISE, SPECIA
 from tests.transcripts.test_petri_reader import document
 from tests.transcripts.test_uploads import BROKER, upload, wait_for, worker
 from tests.transcripts.valid_inputs import write_openai, write_petri
-from transcripts.ingest import readers, tree
-from transcripts.ingest.archive import Archive, Refused
+from transcripts.ingest import readers
+from transcripts.ingest.files import tree
+from transcripts.ingest.files.archive import Archive, Refused
 from transcripts.ingest.parsed import Part, Problem, Transcript
 from transcripts.ingest.run import ingest
 from transcripts.models import Evaluation, Ingestion

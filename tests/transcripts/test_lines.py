@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcripts.ingest import lines
-from transcripts.ingest.archive import Limits
-from transcripts.ingest.lines import Entry, entries, first
+from transcripts.ingest.files import lines
+from transcripts.ingest.files.archive import Limits
+from transcripts.ingest.files.lines import Entry, entries, first
+from transcripts.ingest.files.tree import HEAD_BYTES, Folder
 from transcripts.ingest.parsed import Problem
-from transcripts.ingest.tree import HEAD_BYTES, Folder
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text(),

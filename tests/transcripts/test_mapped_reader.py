@@ -12,7 +12,7 @@ import pytest
 
 from tests.transcripts.test_framework_reader import transcripts
 from transcripts.ingest import readers
-from transcripts.ingest.archive import Limits
+from transcripts.ingest.files.archive import Limits
 from transcripts.ingest.parsed import Condition, Message, Origin, Problem, Record, Status, Transcript
 
 MAPPING: dict[str, Any] = {"model": "model", "response": "answer"}

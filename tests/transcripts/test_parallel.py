@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from tests.transcripts.framework_tree import VERDICT, response, write_state, write_tree
-from transcripts.ingest import parallel, pool, reading, rows
 from transcripts.ingest import run as ingest_run
-from transcripts.ingest.parallel import chunks
+from transcripts.ingest.database import rows
+from transcripts.ingest.database.rows import Row, Rows
 from transcripts.ingest.parsed import Condition, Message, Problem, Source, Status, Transcript
-from transcripts.ingest.reading import Input, Job, Reading
-from transcripts.ingest.rows import Row, Rows
+from transcripts.ingest.processes import parallel, pool, reading
+from transcripts.ingest.processes.parallel import chunks
+from transcripts.ingest.processes.reading import Input, Job, Reading
 from transcripts.ingest.run import Progress, ingest
 from transcripts.models import Action, Cell, Evaluation, Plan, Prompt, TranscriptText, Verdict
 from transcripts.models import Source as SourceRow
@@ -26,8 +27,9 @@ MODELS = 12
 DEADLY = """
 import os, signal
 from pathlib import Path
-from transcripts.ingest import readers, reading
-from transcripts.ingest.tree import Folder
+from transcripts.ingest import readers
+from transcripts.ingest.processes import reading
+from transcripts.ingest.files.tree import Folder
 
 read = Folder.read
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.transcripts.valid_inputs import MAPPING, ROWS, VALID
 from tests.transcripts.zip_writing import write_zip
 from transcripts.ingest import readers
-from transcripts.ingest.archive import Archive, Refused
+from transcripts.ingest.files.archive import Archive, Refused
 from transcripts.ingest.parsed import Ignored, Planned, Problem, Record, Transcript
 from transcripts.ingest.run import ingest
 from transcripts.models import Evaluation

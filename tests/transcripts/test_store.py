@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from tests.transcripts.study import INBOX, KYLE, SYSTEM, THREAT, sample, verdict
 from transcripts.ingest import parsed
-from transcripts.ingest.identity import condition_sha256, permanent_random_number, prompt_sha256
+from transcripts.ingest.database.identity import condition_sha256, permanent_random_number, prompt_sha256
+from transcripts.ingest.database.store import Store
 from transcripts.ingest.report import Report
-from transcripts.ingest.store import Store
 from transcripts.models import (
     Action,
     Cell,

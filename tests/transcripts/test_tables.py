@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 
 from tests.transcripts.test_framework_reader import JSON, problems, transcripts
 from tests.transcripts.test_mapped_reader import MAPPING, lines, read, where
-from transcripts.ingest import csv_rows, readers, tables
+from transcripts.ingest import readers
+from transcripts.ingest.files import csv_rows, tables
 from transcripts.ingest.parsed import Problem, Record
 
 # CSV

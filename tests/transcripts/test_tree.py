@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from tests.transcripts.zip_writing import write_zip
-from transcripts.ingest import decode, readers
-from transcripts.ingest.archive import Archive, Limits, Refused
+from transcripts.ingest import readers
+from transcripts.ingest.files import decode
+from transcripts.ingest.files.archive import Archive, Limits, Refused
+from transcripts.ingest.files.tree import Folder, Tree, Zipped, taken
 from transcripts.ingest.parsed import Problem
-from transcripts.ingest.tree import Folder, Tree, Zipped, taken
 
 KNOWN = ", ".join(readers.FORMATS)
 

@@ -22,8 +22,8 @@ from amdash.celery import app
 from tests.transcripts.framework_tree import response, write_tree
 from tests.transcripts.study import sample
 from transcripts.ingest import jobs, run, uploads
+from transcripts.ingest.database.store import Store
 from transcripts.ingest.report import Report
-from transcripts.ingest.store import Store
 from transcripts.models import Evaluation, Ingestion, StatusTally, Transcript, TranscriptSearch
 from transcripts.tasks import run_ingestion
 

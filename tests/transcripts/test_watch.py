@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from tests.transcripts.framework_tree import CONDITION, response, write_state, write_tree
 from transcripts.ingest import watch
-from transcripts.ingest.archive import Limits
+from transcripts.ingest.files.archive import Limits
 from transcripts.ingest.report import Report
 from transcripts.ingest.run import Progress
 from transcripts.ingest.watch import Watch

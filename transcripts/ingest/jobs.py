@@ -17,11 +17,10 @@ from django.db import Error, connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from transcripts.ingest.parsed import shown
+from transcripts.ingest.report import Report
+from transcripts.ingest.run import Progress
 from transcripts.models import Evaluation, Ingestion
-
-from .parsed import shown
-from .report import Report
-from .run import Progress
 
 # Long enough to outlast a restart of the database.
 LEASE = timedelta(seconds=60)

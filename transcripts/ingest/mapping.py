@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.decode import Undecodable, from_json
 
 # Each field, and what it is.
 FIELDS = {

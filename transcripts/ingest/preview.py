@@ -10,18 +10,17 @@ from itertools import islice
 from pathlib import PurePath
 from typing import IO, Any
 
+from transcripts.ingest import mapping as maps
+from transcripts.ingest.files.archive import Limits, Refused
+from transcripts.ingest.files.lines import Entry, first
+from transcripts.ingest.files.tables import kind, rows
+from transcripts.ingest.files.tree import HEAD_BYTES, Tree, Zipped, head, join
+from transcripts.ingest.parsed import Problem, Record
+from transcripts.ingest.readers import READERS
+from transcripts.ingest.readers.chat import place_of
+from transcripts.ingest.readers.mapped import FORMAT, File
+from transcripts.ingest.readers.mapped_row import Row
 from transcripts.models import Ingestion
-
-from . import mapping as maps
-from .archive import Limits, Refused
-from .lines import Entry, first
-from .parsed import Problem, Record
-from .readers import READERS
-from .readers.chat import place_of
-from .readers.mapped import FORMAT, File
-from .readers.mapped_row import Row
-from .tables import kind, rows
-from .tree import HEAD_BYTES, Tree, Zipped, head, join
 
 # Rows that are looked at for columns and their values, and how much of a file is read for them.
 ROWS = 100

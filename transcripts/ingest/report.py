@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from .parsed import Ignored, Problem
+from transcripts.ingest.parsed import Ignored, Problem
 
 # A report is one JSON object in memory and in one row: beyond these, errors are counted and not listed.
 MOST_ERRORS = 10_000

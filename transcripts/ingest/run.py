@@ -11,16 +11,15 @@ from typing import Any
 from django.db import Error
 
 from transcripts import search
+from transcripts.ingest import parsed
+from transcripts.ingest.database.rows import Row
+from transcripts.ingest.database.store import Store
+from transcripts.ingest.processes.counting import Total
+from transcripts.ingest.processes.parallel import chunks
+from transcripts.ingest.processes.reading import Chunk, Input
+from transcripts.ingest.report import Report
 from transcripts.models import Cell, Evaluation
 from transcripts.models.tallies import refresh_tallies
-
-from . import parsed
-from .counting import Total
-from .parallel import chunks
-from .reading import Chunk, Input
-from .report import Report
-from .rows import Row
-from .store import Store
 
 # A batch is one transaction: large enough for set-based writes, small enough to keep in memory.
 BATCH_RECORDS = 500

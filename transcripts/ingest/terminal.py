@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.core.management.base import OutputWrapper
 
-from .run import Progress
+from transcripts.ingest.run import Progress
 
 # Seconds between two tellings, on a terminal and in a log. A run shorter than that leaves a log as it is.
 TERMINAL_SECONDS = 0.2

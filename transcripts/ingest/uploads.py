@@ -12,10 +12,9 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.utils import timezone
 
+from transcripts.ingest.jobs import LEASE, Job, Stopped
+from transcripts.ingest.run import ingest, settle
 from transcripts.models import Evaluation, Ingestion
-
-from .jobs import LEASE, Job, Stopped
-from .run import ingest, settle
 
 # A file that ends the worker every time is given up with a sentence that says so.
 ATTEMPTS = 5

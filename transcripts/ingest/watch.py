@@ -14,16 +14,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.tree import Folder, join, taken
+from transcripts.ingest.jobs import Job, Stopped
+from transcripts.ingest.parsed import Problem
+from transcripts.ingest.readers import chat, given
+from transcripts.ingest.report import Report
+from transcripts.ingest.run import Progress, ingest
 from transcripts.models import Evaluation
-
-from .archive import Refused
-from .decode import Undecodable, from_json
-from .jobs import Job, Stopped
-from .parsed import Problem
-from .readers import chat, given
-from .report import Report
-from .run import Progress, ingest
-from .tree import Folder, join, taken
 
 # The framework's reader reads these beside a response, whether they changed or not.
 STATE = "experiment_state.json"

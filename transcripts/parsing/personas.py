@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.decode import Undecodable, from_json
 
 ROLES = ("target", "ally", "competitor", "authority", "bystander")
 _TEXTS, _SWITCHES = ("scenario", "address", "role", "name"), ("inside", "in_gate")

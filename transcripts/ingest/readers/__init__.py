@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from transcripts.ingest.archive import Limits, Refused
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.archive import Limits, Refused
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.tree import Folder, Tree, Zipped, head, join, taken
 from transcripts.ingest.parsed import Part, Problem, Record, mistake
 from transcripts.ingest.readers import (
     agentdojo,
@@ -26,7 +27,6 @@ from transcripts.ingest.readers import (
     sharegpt,
 )
 from transcripts.ingest.readers.mapped import Mapped
-from transcripts.ingest.tree import Folder, Tree, Zipped, head, join, taken
 
 logger = logging.getLogger(__name__)
 

@@ -13,12 +13,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from transcripts.ingest.lines import first
+from transcripts.ingest.files.lines import first
+from transcripts.ingest.files.tree import Tree
 from transcripts.ingest.parsed import Message, Record
 from transcripts.ingest.readers.chat import mapping, texts
 from transcripts.ingest.readers.chat_content import Conversation
 from transcripts.ingest.readers.chat_record import Talk, at, failure, foreign, is_talk, less, read_records, side
-from transcripts.ingest.tree import Tree
 
 FORMAT = "anthropic"
 

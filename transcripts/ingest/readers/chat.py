@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.decode import Undecodable, from_json
 from transcripts.ingest.parsed import Action, Message, Origin, Reasoning, Span, Status, ToolCall
 from transcripts.parsing import actions, reasoning
 

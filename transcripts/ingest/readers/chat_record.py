@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from transcripts.ingest.decode import moment
-from transcripts.ingest.lines import Entry, entries
+from transcripts.ingest.files.decode import moment
+from transcripts.ingest.files.lines import Entry, entries
+from transcripts.ingest.files.tree import Tree
 from transcripts.ingest.parsed import Ignored, Message, Problem, Record, Transcript
 from transcripts.ingest.readers.chat import (
     TRUNCATED,
@@ -27,7 +28,6 @@ from transcripts.ingest.readers.chat import (
     thoughts,
 )
 from transcripts.ingest.readers.chat_factors import LONGEST, condition_of, judged_of
-from transcripts.ingest.tree import Tree
 
 _METADATA = ("metadata", "meta")
 _SAMPLE = ("custom_id", "sample_id", "uuid", "id")

@@ -19,12 +19,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from transcripts.ingest.archive import Refused
-from transcripts.ingest.decode import Undecodable, from_json, moment
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.decode import Undecodable, from_json, moment
+from transcripts.ingest.files.tree import Tree, join, source
 from transcripts.ingest.parsed import Condition, Ignored, Message, Problem, Record, Source, Status, Transcript, Verdict
 from transcripts.ingest.readers.chat import UNKNOWN, mapping, texts
 from transcripts.ingest.readers.framework_files import condition_from
-from transcripts.ingest.tree import Tree, join, source
 from transcripts.parsing import actions, reasoning
 
 FORMAT = "flat"

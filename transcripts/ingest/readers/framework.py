@@ -18,12 +18,12 @@ import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
-from transcripts.ingest.archive import Refused
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.tree import Tree, join, source
 from transcripts.ingest.parsed import Condition, Ignored, Part, Planned, Problem, Record, Transcript, mistake
 from transcripts.ingest.readers.chat import mapping
 from transcripts.ingest.readers.framework_files import Prompts, is_sample, read_prompts, transcript
-from transcripts.ingest.tree import Tree, join, source
 
 logger = logging.getLogger(__name__)
 

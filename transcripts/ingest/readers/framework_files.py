@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from transcripts.ingest.archive import Refused
-from transcripts.ingest.decode import Undecodable, from_json, moment, text
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.decode import Undecodable, from_json, moment, text
+from transcripts.ingest.files.tree import Tree, join
 from transcripts.ingest.parsed import Condition, Message, Problem, Source, Status, Transcript, Verdict
 from transcripts.ingest.readers.chat import TRUNCATED, UNFILLED, UNFILLED_REASON, UNKNOWN
-from transcripts.ingest.tree import Tree, join
 from transcripts.parsing import actions, reasoning
 
 _CONDITION_ID = re.compile(

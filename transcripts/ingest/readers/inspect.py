@@ -10,13 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from transcripts.ingest.archive import Archive, Refused
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.archive import Archive, Refused
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.tree import Tree, source
 from transcripts.ingest.parsed import Condition, Ignored, Planned, Problem, Record, Source, Transcript
 from transcripts.ingest.readers.chat import UNFILLED, UNFILLED_REASON
 from transcripts.ingest.readers.inspect_log import Log, log_from
 from transcripts.ingest.readers.inspect_sample import member_source, transcript
-from transcripts.ingest.tree import Tree, source
 
 FORMAT = "inspect"
 

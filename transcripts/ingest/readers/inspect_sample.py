@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from transcripts.ingest.decode import moment
+from transcripts.ingest.files.decode import moment
 from transcripts.ingest.parsed import Message, Source, Transcript
 from transcripts.ingest.readers.chat import TRUNCATED, answered, deeds, divided, mapping, status, texts, thoughts
 from transcripts.ingest.readers.inspect_log import Log

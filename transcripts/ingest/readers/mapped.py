@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from transcripts.ingest.decode import Undecodable, from_json, moment
-from transcripts.ingest.lines import Entry
+from transcripts.ingest.files.decode import Undecodable, from_json, moment
+from transcripts.ingest.files.lines import Entry
+from transcripts.ingest.files.tables import rows
+from transcripts.ingest.files.tree import Tree
 from transcripts.ingest.mapping import ANSWERS, NOTHING, Columns, Given, Judged, parse
 from transcripts.ingest.parsed import Condition, Message, Problem, Record, Status, Transcript, Verdict
 from transcripts.ingest.readers.chat import TRUNCATED, UNKNOWN, answered, deeds, divided, place_of, status, thoughts
 from transcripts.ingest.readers.chat_content import Conversation
 from transcripts.ingest.readers.chat_factors import LONGEST, condition_of
 from transcripts.ingest.readers.mapped_row import Row
-from transcripts.ingest.tables import rows
-from transcripts.ingest.tree import Tree
 
 FORMAT = "mapped"
 

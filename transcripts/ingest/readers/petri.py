@@ -13,13 +13,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from transcripts.ingest.archive import Refused
-from transcripts.ingest.decode import Undecodable, from_json, moment
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.decode import Undecodable, from_json, moment
+from transcripts.ingest.files.tree import Tree, source
 from transcripts.ingest.parsed import Condition, Ignored, Message, Problem, Record, Source, Transcript, Verdict
 from transcripts.ingest.readers.chat import UNKNOWN, deeds, divided, mapping, status, texts, thoughts
 from transcripts.ingest.readers.inspect_messages import Conversation
 from transcripts.ingest.readers.petri_events import edits, replayed
-from transcripts.ingest.tree import Tree, source
 
 FORMAT = "petri"
 VERSION = "v3.0"

@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from transcripts.ingest.decode import Undecodable, from_json
-from transcripts.ingest.lines import first
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.lines import first
+from transcripts.ingest.files.tree import Tree
 from transcripts.ingest.parsed import Message, Record, ToolCall
 from transcripts.ingest.readers.chat import mapping, texts, tool_call
 from transcripts.ingest.readers.chat_content import Conversation, call_from
 from transcripts.ingest.readers.chat_record import Talk, failure, foreign, read_records, without
-from transcripts.ingest.tree import Tree
 
 FORMAT = "sharegpt"
 

@@ -11,11 +11,10 @@ from django.utils import timezone
 from django.utils.text import slugify
 from psycopg import Cursor
 
+from transcripts.ingest import parsed
+from transcripts.ingest.database.copying import copy
+from transcripts.ingest.database.rows import VERDICT, Judged, Row, problem_of
 from transcripts.models import Classifier, ClassifierVersion
-
-from . import parsed
-from .copying import copy
-from .rows import VERDICT, Judged, Row, problem_of
 
 _LONGEST_SLUG = 200
 

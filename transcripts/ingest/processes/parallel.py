@@ -13,11 +13,11 @@ from contextlib import closing
 from dataclasses import replace
 from itertools import chain
 
-from . import readers
-from .parsed import Part, Transcript
-from .pool import PART_BYTES, Pool
-from .reading import Chunk, Found, Input, Job, Reading
-from .tree import Folder, join
+from transcripts.ingest import readers
+from transcripts.ingest.files.tree import Folder, join
+from transcripts.ingest.parsed import Part, Transcript
+from transcripts.ingest.processes.pool import PART_BYTES, Pool
+from transcripts.ingest.processes.reading import Chunk, Found, Input, Job, Reading
 
 # More would wait for the one that writes.
 MOST_PROCESSES = 4

@@ -19,12 +19,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
+from transcripts.ingest import readers
+from transcripts.ingest.database.rows import Prompt, Row, Rows
+from transcripts.ingest.files.tree import Folder
+from transcripts.ingest.parsed import Ignored, Part, Planned, Problem, Transcript
 from transcripts.parsing.personas import Persona
-
-from . import readers
-from .parsed import Ignored, Part, Planned, Problem, Transcript
-from .rows import Prompt, Row, Rows
-from .tree import Folder
 
 # What is handed over at a time: enough to be worth it, little enough to keep several in memory.
 CHUNK_RECORDS = 250

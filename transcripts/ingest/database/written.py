@@ -8,9 +8,9 @@ from typing import Any
 from django.utils import timezone
 from psycopg import Cursor
 
-from .copying import copy
-from .copytext import array_literal
-from .rows import TEXT, TRANSCRIPT, Row
+from transcripts.ingest.database.copying import copy
+from transcripts.ingest.database.copytext import array_literal
+from transcripts.ingest.database.rows import TEXT, TRANSCRIPT, Row
 
 # Ids of prompts that are remembered; where every sample has a prompt of its own, remembering is of no use.
 MOST_PROMPTS = 10_000

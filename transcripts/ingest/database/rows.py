@@ -10,12 +10,10 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from transcripts.parsing.gates import published_gates
-from transcripts.parsing.personas import Cast, Persona
-
-from . import copytext, parsed
-from .copytext import BOOLEAN, clean, given
-from .identity import (
+from transcripts.ingest import parsed
+from transcripts.ingest.database import copytext
+from transcripts.ingest.database.copytext import BOOLEAN, clean, given
+from transcripts.ingest.database.identity import (
     Unstorable,
     check_condition,
     check_name,
@@ -24,6 +22,8 @@ from .identity import (
     prompt_sha256,
     random_number,
 )
+from transcripts.parsing.gates import published_gates
+from transcripts.parsing.personas import Cast, Persona
 
 # A JSON text in PostgreSQL holds less than 256 MB.
 _LARGEST = 200_000_000

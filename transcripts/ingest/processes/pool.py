@@ -19,14 +19,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from . import readers
-from .parsed import Problem
-from .reading import Chunk, Failure, Found, Input, Job
-from .rows import Row
-from .tree import join
+from transcripts.ingest import readers
+from transcripts.ingest.database.rows import Row
+from transcripts.ingest.files.tree import join
+from transcripts.ingest.parsed import Problem
+from transcripts.ingest.processes.reading import Chunk, Failure, Found, Input, Job
 
-COMMAND = (sys.executable, "-c", "from transcripts.ingest.reading import main; main()")
-ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-c", "from transcripts.ingest.processes.reading import main; main()")
+ROOT = Path(__file__).resolve().parents[3]
 # Files are shared out in parts of about this size: a log of a thousand samples is a part by itself.
 PART_BYTES = 4 << 20
 # Parts under way for each process, and chunks of one that may wait here: they bound the memory.

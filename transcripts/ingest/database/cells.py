@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from transcripts.ingest import parsed
+from transcripts.ingest.database.identity import factors
 from transcripts.models import Cell, Condition, Evaluation, LanguageModel, Plan
-
-from . import parsed
-from .identity import factors
 
 # A model's id, and a condition with its hash.
 Wanted = tuple[str, bytes]

@@ -14,17 +14,17 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import IO
 
-from transcripts.ingest.archive import Limits, Refused
-from transcripts.ingest.csv_rows import UTF16, csv_rows, refusal
-from transcripts.ingest.decode import Undecodable, from_json
-from transcripts.ingest.lines import Entry, entries
-from transcripts.ingest.parquet import BUFFER
+from transcripts.ingest.files.archive import Limits, Refused
+from transcripts.ingest.files.csv_rows import UTF16, csv_rows, refusal
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.lines import Entry, entries
+from transcripts.ingest.files.parquet import BUFFER
+from transcripts.ingest.files.tree import Tree, head
 from transcripts.ingest.parsed import Problem, Source
-from transcripts.ingest.tree import Tree, head
 
 _UTF8 = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 
 
 def kind(start: bytes) -> str:
@@ -73,7 +73,7 @@ def rows(tree: Tree, path: str, format: str, wanted: Collection[str] = ()) -> It
 
 def _parquet(file: IO[bytes], source: Source, wanted: Collection[str], limits: Limits) -> Iterator[Entry | Problem]:
     with tempfile.TemporaryFile() as told, tempfile.TemporaryFile() as copy:
-        command = [sys.executable, "-m", "transcripts.ingest.parquet"]
+        command = [sys.executable, "-m", "transcripts.ingest.files.parquet"]
         process = subprocess.Popen(
             command, BUFFER, cwd=_ROOT, stdin=_on_disk(file, copy), stdout=subprocess.PIPE, stderr=told
         )

@@ -19,7 +19,7 @@ from typing import IO, Any, cast
 
 import zstandard
 
-from transcripts.ingest.zip_directory import LOCAL, LOCAL_HEADER, Damaged, Listed, Member, found_in_front, listed
+from transcripts.ingest.files.zip_directory import LOCAL, LOCAL_HEADER, Damaged, Listed, Member, found_in_front, listed
 
 STORED, DEFLATED, ZSTANDARD = 0, 8, 93
 _CHUNK = 1 << 20

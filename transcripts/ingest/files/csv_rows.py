@@ -12,8 +12,8 @@ from collections.abc import Collection, Iterator
 from itertools import islice
 from typing import IO, Any
 
-from transcripts.ingest.lines import Entry
-from transcripts.ingest.parquet import unique
+from transcripts.ingest.files.lines import Entry
+from transcripts.ingest.files.parquet import unique
 from transcripts.ingest.parsed import Problem, Source
 
 UTF16 = (b"\xff\xfe", b"\xfe\xff")

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import IO, Any
 
-from transcripts.ingest.archive import Refused
-from transcripts.ingest.decode import Undecodable, from_json
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.decode import Undecodable, from_json
+from transcripts.ingest.files.tree import HEAD_BYTES, Tree
 from transcripts.ingest.parsed import Problem, Source
-from transcripts.ingest.tree import HEAD_BYTES, Tree
 
 _CHUNK = 1 << 18
 _BLANK = b" \t\r\n"

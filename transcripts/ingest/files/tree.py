@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Protocol
 
-from transcripts.ingest.archive import Archive, Limits, Refused
+from transcripts.ingest.files.archive import Archive, Limits, Refused
 from transcripts.ingest.parsed import Problem, Source, shown
 
 HEAD_BYTES = 65536

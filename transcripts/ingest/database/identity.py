@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from . import parsed
+from transcripts.ingest import parsed
 
 # Names stand in indexes, whose entries PostgreSQL bounds to some 2,700 bytes.
 _LONGEST_NAME = 500  # characters, of up to four bytes

@@ -15,18 +15,17 @@ from django.utils import timezone
 from psycopg import Cursor
 from psycopg.errors import ProgramLimitExceeded
 
+from transcripts.ingest import parsed
+from transcripts.ingest.database.cells import Cells
+from transcripts.ingest.database.copying import copy
+from transcripts.ingest.database.copytext import array_literal
+from transcripts.ingest.database.identity import Unstorable, check_identity, condition_sha256
+from transcripts.ingest.database.rows import ACTION, TEXT, TRANSCRIPT, Row, Rows, problem_of
+from transcripts.ingest.database.verdicts import Merged, Verdicts
+from transcripts.ingest.database.written import update, write_prompts, write_sources
+from transcripts.ingest.report import Report
 from transcripts.models import Evaluation, Persona
 from transcripts.parsing import personas
-
-from . import parsed
-from .cells import Cells
-from .copying import copy
-from .copytext import array_literal
-from .identity import Unstorable, check_identity, condition_sha256
-from .report import Report
-from .rows import ACTION, TEXT, TRANSCRIPT, Row, Rows, problem_of
-from .verdicts import Merged, Verdicts
-from .written import update, write_prompts, write_sources
 
 # A batch lost to a power cut is read again by the next run: it need not wait for the disk. What is looked for is
 # found by index, whatever the statistics of a database that has just grown say.

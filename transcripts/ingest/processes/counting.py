@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from .archive import Refused
-from .zip_directory import Damaged, listed
+from transcripts.ingest.files.archive import Refused
+from transcripts.ingest.files.zip_directory import Damaged, listed
 
 
 class Total:
