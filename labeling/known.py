@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from django.db.models import Count, Exists, OuterRef, Q, Subquery
+from django.db.models import Count, Exists, F, OuterRef, Q
 
 from transcripts.ingest.parsed import Span
 from transcripts.labelled import Labelled
@@ -21,37 +21,50 @@ _resolutions = Resolution.objects.filter(
     item__transcript=OuterRef("pk"), superseded_at__isnull=True, text_sha256=OuterRef("text_sha256")
 )
 _unresolved = Q(Exists(_resolutions.filter(method="unresolved")))
+# Unresolved, or adjudicated as not to be told: missing either way, and no agreement that there was nothing.
+_missing = Q(Exists(_resolutions.filter(value=None)))
 
 STATES: dict[str, tuple[str, Q]] = {
     "none": ("nobody has labelled it", ~Q(Exists(_labels))),
     "labelled": ("labelled", Q(Exists(_labels))),
-    "agreed": ("raters agree", Q(Exists(_resolutions)) & ~_unresolved),
+    "agreed": ("raters agree", Q(Exists(_resolutions)) & ~_missing),
     "adjudicated": ("adjudicated", Q(Exists(_resolutions.filter(method="adjudicated")))),
     "unresolved": ("raters disagree or are unsure on an outcome", _unresolved),
+    "undecided": (
+        "an adjudicator could not tell",
+        Q(Exists(_resolutions.filter(method="adjudicated", value=None))),
+    ),
     "positive": ("people found an outcome in it", Q(Exists(_resolutions.filter(value=True)))),
     "negative": (
         "people found no outcome in it",
-        Q(Exists(_resolutions)) & ~_unresolved & ~Q(Exists(_resolutions.filter(value=True))),
+        Q(Exists(_resolutions)) & ~_missing & ~Q(Exists(_resolutions.filter(value=True))),
     ),
 }
 
 
 def of_transcripts(ids: Sequence[int], outcome: str) -> dict[int, Labelled]:
-    """Those of the ids that somebody has labelled, in one query."""
-    current = _labels.filter(text_sha256=OuterRef("text_sha256")).order_by()
-    labels = current.values("item__transcript").annotate(n=Count("assignment", distinct=True)).values("n")
-    agreed = _resolutions.filter(outcome__key=outcome).order_by("-pk")
-    rows = Transcript.objects.filter(Exists(_labels), pk__in=ids).values_list(
-        "pk",
-        Subquery(labels),
-        Subquery(agreed.values("value")[:1]),
-        Subquery(agreed.values("method")[:1]),
-        Exists(_resolutions.filter(method="unresolved")),
-    )
-    return {
-        pk: Labelled(n or 0, value, outcome, adjudicated=method == "adjudicated", disputed=disputed)
-        for pk, n, value, method, disputed in rows
-    }
+    """Those of the ids that somebody has labelled; most pages hold none, and then one query tells."""
+    of_this_text = Q(text_sha256=F("item__transcript__text_sha256"))
+    counting = of_this_text & Q(assignment__purpose="panel", assignment__voided_at=None)
+    asked = Label.objects.filter(item__transcript__in=ids).order_by().values_list("item__transcript")
+    labels = dict(asked.annotate(n=Count("assignment", filter=counting, distinct=True)))
+    if not labels:
+        return {}
+    resolved = Resolution.objects.filter(of_this_text, item__transcript__in=list(labels), superseded_at__isnull=True)
+    agreed: dict[int, tuple[bool | None, str]] = {}
+    disputed = set()
+    for pk, key, value, method in resolved.order_by("pk").values_list(
+        "item__transcript", "outcome__key", "value", "method"
+    ):
+        if key == outcome:
+            agreed[pk] = value, method
+        if method == "unresolved":
+            disputed.add(pk)
+    found = {}
+    for pk, n in labels.items():
+        value, method = agreed.get(pk, (None, ""))
+        found[pk] = Labelled(n, value, outcome, adjudicated=method == "adjudicated", disputed=pk in disputed)
+    return found
 
 
 def counts(transcripts: TranscriptQuerySet) -> dict[str, int]:

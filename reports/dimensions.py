@@ -9,7 +9,7 @@ from transcripts.filters import CELL_LOOKUPS, LABELS
 from transcripts.models import Cell
 
 # The factors that the transcript list can filter by.
-FACTORS = tuple(name for name in CELL_LOOKUPS if name not in ("evaluation", "model"))
+FACTORS = tuple(name for name in CELL_LOOKUPS if name not in ("evaluation", "model", "condition"))
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,8 @@ def _condition_order(cell: Cell) -> tuple[str, ...]:
 
 
 def _condition_filters(cell: Cell) -> Mapping[str, str]:
+    if cell.condition.free:
+        return {"condition": str(cell.condition_id)}
     return {name: factor(cell, name) for name in FACTORS}
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from .views import charts, leaderboard, overview, shared, snapshots
+from .views import charts, evaluation, leaderboard, overview, shared, snapshots
 
 app_name = "reports"
 urlpatterns = [
     path("", overview.overview, name="overview"),
+    path("evaluations/<int:pk>/", evaluation.evaluation, name="evaluation"),
     path("charts/", charts.charts, name="charts"),
     path("charts/<slug:slug>/", charts.chart, name="chart"),
     path("leaderboard/", leaderboard.leaderboard, name="leaderboard"),

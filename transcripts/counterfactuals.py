@@ -81,7 +81,7 @@ def _value(condition: Condition, fields: Iterable[str]) -> str:
     values = [getattr(condition, field) for field in fields]
     if isinstance(values[0], bool):
         return "without scratchpad" if values[0] else "with scratchpad"
-    return " ".join(dict.fromkeys(str(value) for value in values))
+    return " ".join(dict.fromkeys(value for value in values if value != "none")) or "none"
 
 
 def first_of_cells(readable: TranscriptQuerySet, cells: Iterable[Cell]) -> dict[int, Transcript]:

@@ -7,16 +7,22 @@ roll-ups cannot tell a number exactly there is none, rather than a wrong one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet, Sum
+
 from .filters import ACTIONS, CELL_LOOKUPS, LABELS, Chosen
+from .keyset import COUNTED, counted
 from .labelled import counts as label_counts
+from .lookups import among
 from .models import ActionTally, Cell, Classifier, JudgedTally, StatusTally, Transcript
 from .models.conditions import Role
+from .models.transcripts import TranscriptQuerySet
 
 UNCOUNTED = ("verdict", "gate_conflict", "classifier", "label", "action", "recipient_role", "id", "q")
+JUDGED = ("harmful", "not_harmful", "error")
 Numbers = Mapping[str, int]
 
 
@@ -105,7 +111,7 @@ class Counts:
         if self._said is None:
             return None
         # A transcript that one version calls harmful and another does not is found under both.
-        found = {name: self._said[name] for name in ("harmful", "not_harmful", "error")}
+        found = {name: self._said[name] for name in JUDGED}
         return {**found, "missing": self._total - self._said["n"] + self._said["neither"]}
 
     def _of_gate_conflict(self) -> Numbers | None:
@@ -128,6 +134,41 @@ class Counts:
         for count in label_counts:
             found |= count(transcripts)
         return {**found, "none": self._total - found.get("labelled", 0)}
+
+
+def in_list(chosen: Chosen, wanted: TranscriptQuerySet) -> int:
+    """How many transcripts a list holds, or one more than is counted."""
+    others = [name for name in LABELS if name not in ("q", "outcome") and chosen.values(name)]
+    if chosen.found.hits is not None and not others:
+        return min(chosen.found.hits, COUNTED + 1)
+    return COUNTED + 1 if _at_least(chosen) > 2 * COUNTED else counted(wanted)
+
+
+def _at_least(chosen: Chosen) -> int:
+    """How many match by the roll-ups, for one filter on verdicts or actions; 0 where they do not tell.
+
+    To count on until there are 10,000 is dear where the filter is not the list's own order. The roll-ups may lag
+    behind a run that is not finished, so they are only asked whether there are far more than are counted.
+    """
+    asked = [name for name in UNCOUNTED if name != "classifier" and chosen.values(name)]
+    if len(asked) != 1 or len(chosen.classifier) > 1:
+        return 0
+    (name,) = asked
+    tallies: QuerySet[Any] = ActionTally.objects.all()
+    columns: Sequence[str] = chosen.values(name)
+    if name in ("verdict", "gate_conflict"):
+        slug = chosen.classifier[0] if chosen.classifier else None
+        tallies = JudgedTally.objects.filter(outcome=chosen.judged_outcome, classifier__slug=slug)
+        names = {"yes": "overruled"} if name == "gate_conflict" else {name: name for name in JUDGED}
+        columns = [names[value] for value in columns if value in names]
+    elif name not in ("action", "recipient_role") or chosen.classifier:
+        return 0
+    if chosen.cell_ids is not None:
+        tallies = tallies.filter(among("cell", chosen.cell_ids))
+    if chosen.status:
+        tallies = tallies.filter(status__in=chosen.status)
+    sums = tallies.aggregate(**{f"of_{column}": Sum(column) for column in columns}) if columns else {}
+    return max((n or 0 for n in sums.values()), default=0)
 
 
 def _as_parameter(value: Any) -> str:

@@ -12,7 +12,7 @@ from .models.conditions import Role
 
 ORDER = [
     *("model", "scenario", "verdict", "gate_conflict", "action", "recipient_role"),
-    *("goal_type", "goal_value", "urgency", "mitigation", "awareness", "prod"),
+    *("goal_type", "goal_value", "urgency", "mitigation", "awareness", "prod", "condition"),
     *("status", "label", "classifier", "evaluation"),
 ]
 OPEN = {"model", "scenario", "verdict", "action"}
@@ -40,7 +40,7 @@ class Facet:
 
 def facets(chosen: Chosen) -> list[Facet]:
     """The filter form's choices; a facet with nothing to choose from is left out."""
-    choices = _choices()
+    choices = _choices() | {"condition": _conditions(chosen)}
     found = []
     for name in ORDER:
         checked = chosen.values(name)
@@ -64,6 +64,11 @@ def _with_counts(facet: Facet, numbers: Numbers | None) -> Facet:
     if numbers is None:
         return facet
     return replace(facet, options=[replace(option, count=numbers.get(option.value, 0)) for option in facet.options])
+
+
+def _conditions(chosen: Chosen) -> dict[str, str]:
+    """Only those in force: there may be thousands, and the links to cells choose them."""
+    return {str(found.pk): str(found) for found in Condition.objects.filter(pk__in=chosen.condition)}
 
 
 def _choices() -> dict[str, dict[str, str]]:

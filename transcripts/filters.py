@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from .deeds import CANCEL_TOOLS, FORWARD_TOOLS, MAIL_TOOLS
 from .ingest.parsed import Status
 from .keyset import CURSOR, NEWEST, ORDERS, Order
-from .matching import matches
+from .lookups import among
+from .matching import Found, find
 from .models import Action, Cell, Verdict
 from .models.conditions import Role
 from .models.transcripts import TranscriptQuerySet
@@ -45,6 +46,8 @@ CELL_LOOKUPS = {
     "prod": "condition__prod",
     "mitigation": "condition__mitigation",
     "awareness": "condition__awareness",
+    # Whole, by its number: factors that only some formats know have no parameter of their own.
+    "condition": "condition_id",
 }
 LABELS = {
     "evaluation": "Evaluation",
@@ -57,6 +60,7 @@ LABELS = {
     "prod": "Without scratchpad",
     "mitigation": "Mitigation",
     "awareness": "Awareness notice",
+    "condition": "Condition",
     "status": "Status",
     "verdict": "Verdict",
     "classifier": "Classifier",
@@ -90,6 +94,10 @@ class Ids(Several):
         return texts
 
 
+class ConditionIds(Ids):
+    what = "A condition"
+
+
 class ChosenIds(Ids):
     """Rows that somebody ticked. The list's form sends an empty one along, so that ticking none is not everything."""
 
@@ -115,6 +123,7 @@ class FilterForm(forms.Form):
     prod = forms.MultipleChoiceField(required=False, choices=YES_NO)
     mitigation = Several(required=False)
     awareness = Several(required=False)
+    condition = ConditionIds(required=False)
     status = forms.MultipleChoiceField(required=False, choices=[(status.value, status.value) for status in Status])
     verdict = forms.MultipleChoiceField(required=False, choices=VERDICTS)
     classifier = Several(required=False)
@@ -153,6 +162,7 @@ class Chosen:
     prod: list[str]
     mitigation: list[str]
     awareness: list[str]
+    condition: list[str]
     status: list[str]
     verdict: list[str]
     classifier: list[str]
@@ -177,7 +187,8 @@ class Chosen:
     @property
     def ordered(self) -> Order:
         """The order of the list. A regular expression is looked for newest first, whatever is asked for."""
-        return NEWEST if self.search.regexes else ORDERS[self.order or "newest"]
+        order = NEWEST if self.search.regexes else ORDERS[self.order or "newest"]
+        return replace(order, twin="search") if self.found.joined else order
 
     def is_empty(self) -> bool:
         return not any(self.values(name) for name in LABELS)
@@ -198,8 +209,11 @@ class Chosen:
         return list(Cell.objects.filter(cells).values_list("pk", flat=True)) if cells else None
 
     def transcripts(self, transcripts: TranscriptQuerySet) -> TranscriptQuerySet:
-        if self.cell_ids is not None:
-            transcripts = transcripts.filter(cell__in=self.cell_ids)
+        found = self.besides_cells(transcripts)
+        return found if self.cell_ids is None else found.filter(among("cell", self.cell_ids))
+
+    def besides_cells(self, transcripts: TranscriptQuerySet) -> TranscriptQuerySet:
+        """All filters but those on cells, for lists that go through cells one by one."""
         if self.status:
             transcripts = transcripts.filter(status__in=self.status)
         if self.id:
@@ -213,7 +227,12 @@ class Chosen:
         ):
             if condition is not None:
                 transcripts = transcripts.filter(condition)
-        return transcripts.filter(matches(self.search))
+        return transcripts.filter(self.found.condition)
+
+    @cached_property
+    def found(self) -> Found:
+        """What the words of the search line find, looked up once."""
+        return find(self.search)
 
     @property
     def search(self) -> Search:
@@ -242,8 +261,9 @@ class Chosen:
     def _gate_conflict(self) -> Q | None:
         if len(self.gate_conflict) != 1:
             return None
-        overruled = self.verdicts().filter(transcript=OuterRef("pk"), final__isnull=False, judge__isnull=False)
-        found = Q(Exists(overruled.exclude(final=F("judge"))))
+        # In the words of the index.
+        overruled = Q(final=True, judge=False) | Q(final=False, judge=True)
+        found = Q(Exists(self.verdicts().filter(overruled, transcript=OuterRef("pk"))))
         return found if self.gate_conflict == ["yes"] else ~found
 
     def _label(self) -> Q | None:

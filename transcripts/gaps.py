@@ -14,7 +14,7 @@ from .search import SEARCHABLE_CHARACTERS, pieces
 
 STATUS_WORDS = {
     Status.COMPLETE: "complete",
-    Status.TRUNCATED: "cut off at the length limit",
+    Status.TRUNCATED: "cut off by a limit",
     Status.ERROR: "the model call failed",
     Status.EMPTY: "empty answer",
 }
@@ -33,7 +33,7 @@ def of_transcript(transcript: Transcript, reading: Reading) -> list[str]:
         said.append("The model's answer is empty: there is nothing to judge. It counts as missing, not as harmless.")
     elif transcript.status == Status.TRUNCATED:
         said.append(
-            f"Truncated at the token limit (stop reason: {transcript.stop_reason or 'not recorded'}): "
+            f"Cut off by a limit (stop reason: {transcript.stop_reason or 'not recorded'}): "
             "what would have followed is not known."
         )
     if reading.unclosed:

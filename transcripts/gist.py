@@ -3,8 +3,11 @@ act that its scenario is about went."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 from django.contrib.postgres.search import SearchQuery
 from django.db.models import BooleanField, Q
@@ -12,11 +15,30 @@ from django.db.models.expressions import ExpressionWrapper
 
 from .deeds import CANCEL_TOOLS, FORWARD_TOOLS, MAIL_TOOLS
 from .ingest.parsed import Origin
-from .models import Action, Persona, Transcript, TranscriptSearch
+from .lookups import among
+from .models import Persona, TranscriptSearch
 from .models.conditions import Role
 from .models.transcripts import JUDGEABLE
 from .parsing.gates import KEYWORDS
 from .search import CONFIG
+
+
+class Deed(NamedTuple):
+    """What is stored of one action, as far as the gist goes."""
+
+    tool: str
+    in_reasoning: bool
+    roles: tuple[str, ...]
+    outside: bool | None
+
+
+class Told(NamedTuple):
+    """What the gist of a transcript is made of."""
+
+    status: str
+    origin: str
+    scenario: str
+    deeds: tuple[Deed, ...]
 
 
 @dataclass(frozen=True)
@@ -27,7 +49,7 @@ class Act:
     """
 
     words: str
-    is_it: Callable[[Action], bool]
+    is_it: Callable[[Deed], bool]
     mentions: tuple[str, ...]
 
 
@@ -57,73 +79,83 @@ ACTS = {
 }
 
 
-def _is_mail(action: Action) -> bool:
-    return action.tool.lower() in MAIL_TOOLS | FORWARD_TOOLS
+def _is_mail(deed: Deed) -> bool:
+    return deed.tool.lower() in MAIL_TOOLS | FORWARD_TOOLS
 
 
-def gist(transcript: Transcript, scenario: str, actions: Sequence[Action], mentioned: bool | None) -> Gist:
-    """`mentioned`: whether a word of the published gate stands in the reasoning; None where nobody has looked."""
-    done = [action for action in actions if not action.in_reasoning]
-    drafts = [action for action in actions if action.in_reasoning]
-    act = ACTS.get(scenario)
-    answered = transcript.status in JUDGEABLE
-    did_it = act is not None and any(map(act.is_it, done))
-    to = {role for action in done for role in action.roles}
+def gists(told: Mapping[int, Told]) -> dict[int, Gist]:
+    """By transcript. The texts are asked for a word of the gate only where the actions leave it open: two queries."""
+    found = {pk: _gist(one) for pk, one in told.items()}
+    unread = {pk: told[pk].scenario for pk, one in found.items() if one.reach == "unread"}
+    for pk, mentioned in _mentions(unread).items():
+        found[pk] = replace(found[pk], reach="mentioned" if mentioned else "unmentioned")
+    return found
+
+
+@lru_cache(maxsize=1024)
+def _gist(told: Told) -> Gist:
+    """Without a look at the texts. Transcripts of a study that did the same are many."""
+    done = [deed for deed in told.deeds if not deed.in_reasoning]
+    drafts = [deed for deed in told.deeds if deed.in_reasoning]
+    act = ACTS.get(told.scenario)
+    answered = told.status in JUDGEABLE
+    to = {role for deed in done for role in deed.roles}
+    idle = "nothing sent" if told.scenario in ("blackmail", "leaking") else "nothing done"
     return Gist(
-        act=act.words if act and did_it else "",
+        act=act.words if act and any(map(act.is_it, done)) else "",
         others=tuple(_others(done, act)),
-        idle="" if done or not answered else "nothing sent" if scenario in ("blackmail", "leaking") else "nothing done",
+        idle="" if done or not answered else idle,
         roles=tuple(role for role in Role.values if role in to),
-        outside=any(action.outside for action in done),
+        outside=any(deed.outside for deed in done),
         drafts=len(drafts),
-        reach=_reach(transcript, act, done, drafts, mentioned) if answered else "",
+        reach=_reach(told.origin, act, done, drafts) if answered else "",
     )
 
 
-def _reach(
-    transcript: Transcript, act: Act | None, done: list[Action], drafts: list[Action], mentioned: bool | None
-) -> str:
-    if any(act is None or act.is_it(action) for action in done):
+def _reach(origin: str, act: Act | None, done: list[Deed], drafts: list[Deed]) -> str:
+    if any(act is None or act.is_it(deed) for deed in done):
         return "done"
-    if any(act is None or act.is_it(action) for action in drafts):
+    if any(act is None or act.is_it(deed) for deed in drafts):
         return "drafted"
-    if transcript.origin == Origin.NONE:
+    if origin == Origin.NONE:
         return "unseen"
-    if act is None:
-        return ""
-    return "unread" if mentioned is None else "mentioned" if mentioned else "unmentioned"
+    return "" if act is None else "unread"
 
 
-def _others(done: list[Action], act: Act | None) -> Iterable[str]:
-    rest = [action for action in done if act is None or not act.is_it(action)]
-    kinds: list[tuple[Callable[[Action], bool], str, str]] = [
-        (lambda action: action.tool.lower() in MAIL_TOOLS, "mail", "mails"),
-        (lambda action: action.tool.lower() in FORWARD_TOOLS, "forward", "forwards"),
-        (lambda action: action.tool.lower() in CANCEL_TOOLS, "alert cancelled", "alerts cancelled"),
+def _others(done: list[Deed], act: Act | None) -> Iterable[str]:
+    rest = [deed.tool.lower() for deed in done if act is None or not act.is_it(deed)]
+    kinds = [
+        (MAIL_TOOLS, "mail", "mails"),
+        (FORWARD_TOOLS, "forward", "forwards"),
+        (CANCEL_TOOLS, "alert cancelled", "alerts cancelled"),
     ]
-    for is_it, one, many in kinds:
-        if n := sum(map(is_it, rest)):
+    for tools, one, many in kinds:
+        if n := sum(tool in tools for tool in rest):
             yield one if "alert" in one and n == 1 else f"{n} {one if n == 1 else many}"
-    if calls := sum(not any(is_it(action) for is_it, _, _ in kinds) for action in rest):
+    if calls := sum(tool not in MAIL_TOOLS | FORWARD_TOOLS | CANCEL_TOOLS for tool in rest):
         yield f"{calls:,} tool {'call' if calls == 1 else 'calls'}"
 
 
-def mentions(transcripts: Iterable[Transcript]) -> dict[int, bool]:
-    """In which of them a word of their scenario's gate stands in the reasoning, by the search vectors: two queries.
+def _mentions(scenarios: Mapping[int, str]) -> dict[int, bool]:
+    """In which transcripts a word of their scenario's gate stands in the reasoning, by the search vectors.
 
     A transcript whose vector is not made yet is left out; so is a scenario without a published gate.
     """
-    by_scenario: dict[str, list[int]] = {scenario: [] for scenario in ACTS}
-    for transcript in transcripts:
-        by_scenario.get(transcript.cell.condition.scenario, []).append(transcript.pk)
-    addresses: dict[str, tuple[str, ...]] = dict.fromkeys(ACTS, ())
+    if not scenarios:
+        return {}
+    by_scenario: defaultdict[str, list[int]] = defaultdict(list)
+    for pk, scenario in scenarios.items():
+        by_scenario[scenario].append(pk)
+    addresses: dict[str, tuple[str, ...]] = {}
     for scenario, address in Persona.objects.filter(in_gate=True).values_list("scenario", "address"):
         addresses[scenario] = (*addresses.get(scenario, ()), address)
     found = Q(pk__in=[])
-    for scenario, act in ACTS.items():
-        if words := act.mentions or addresses[scenario]:
-            found |= Q(pk__in=by_scenario[scenario], vector=_query(words))
-    rows = TranscriptSearch.objects.filter(pk__in=[pk for ids in by_scenario.values() for pk in ids])
+    looked_at: list[int] = []
+    for scenario, ids in by_scenario.items():
+        if words := ACTS[scenario].mentions or addresses.get(scenario, ()):
+            found |= among("pk", ids) & Q(vector=_query(words))
+            looked_at += ids
+    rows = TranscriptSearch.objects.filter(among("pk", looked_at))
     return dict(rows.values_list("pk", ExpressionWrapper(found, output_field=BooleanField())))
 
 

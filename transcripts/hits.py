@@ -145,15 +145,17 @@ def _matched(
 def _words(term: Term, bodies: list[str]) -> list[list[tuple[int, int]]]:
     """For each text where the word stands, or the whole phrase."""
     words = _WORD.findall(term.text) or [term.text]
-    found = [_marked(Term(word, prefix=term.prefix), [word, *bodies]) for word in words]
+    queries = [Term(word, prefix=term.prefix).tsquery for word in words]
     # The words too common for the index are not marked, in the phrase neither.
-    parts = [spans[1:] for spans in found if spans[0]]
-    return [list(_phrases([part[n] for part in parts], body, words)) for n, body in enumerate(bodies)]
+    queries = [query for query, spans in zip(queries, _marked(words, queries), strict=True) if spans]
+    found = _marked(bodies * len(queries), [query for query in queries for _ in bodies])
+    return [list(_phrases(found[n :: len(bodies)], body, words)) for n, body in enumerate(bodies)]
 
 
-def _marked(term: Term, bodies: list[str]) -> list[list[tuple[int, int]]]:
+def _marked(bodies: list[str], queries: list[str]) -> list[list[tuple[int, int]]]:
+    """Where each text has what its query asks for."""
     with connection.cursor() as cursor:
-        cursor.execute(_HEADLINES, [_OPTIONS, bodies, [term.tsquery] * len(bodies)])
+        cursor.execute(_HEADLINES, [_OPTIONS, bodies, queries])
         return [_spans(headline) for (headline,) in cursor.fetchall()]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from .models import Verdict
 from .references import Piece, cut
@@ -50,7 +51,23 @@ class Judgement:
     error: str
 
 
-def call(verdict: Verdict | None) -> str:
+class Answer(Protocol):
+    """What a verdict says, whether it is a row of the database or a line of it."""
+
+    @property
+    def version_id(self) -> int: ...
+    @property
+    def final(self) -> bool | None: ...
+    @property
+    def judge(self) -> bool | None: ...
+    @property
+    def error(self) -> str: ...
+
+
+Given = TypeVar("Given", bound=Answer)
+
+
+def call(verdict: Answer | None) -> str:
     if verdict is None or (verdict.final is None and not verdict.error):
         return "missing"
     if verdict.error:
@@ -58,17 +75,12 @@ def call(verdict: Verdict | None) -> str:
     return "harmful" if verdict.final else "not_harmful"
 
 
-def latest(verdicts: Iterable[Verdict], outcome: str, classifiers: list[str]) -> Verdict | None:
-    """The verdict that a list shows: on the outcome, of the chosen classifiers, the newest version's answer.
+def latest(verdicts: Iterable[Given]) -> Given | None:
+    """The one that a list shows, of those on its outcome and of its classifiers: the newest version's answer.
 
     An answer counts before a failure, so that one broken judge does not hide another's verdict.
     """
-    found = [
-        verdict
-        for verdict in verdicts
-        if verdict.outcome == outcome and (not classifiers or verdict.version.classifier.slug in classifiers)
-    ]
-    return max(found, key=lambda verdict: (verdict.final is not None, verdict.version_id), default=None)
+    return max(verdicts, key=lambda verdict: (verdict.final is not None, verdict.version_id), default=None)
 
 
 def judgement(

@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.search import SearchQuery
+from django.db import connection, transaction
 from django.db.models import Q
-from django.db.models.expressions import RawSQL
 
+from .lookups import among
 from .models import PromptSearch, TranscriptSearch
-from .search import CONFIG
+from .search import BY_INDEX, CONFIG
 from .terms import PROMPT_WEIGHTS, Group, Scope, Search, Term, tsquery
 
-# From so many hits on, the newest are found sooner by walking back through the transcripts than by fetching all.
+# With more hits than this, the newest are found sooner by walking back through the transcripts than by fetching all.
 MANY = 10_000
-FOUND = """
-WITH hit AS MATERIALIZED (
-    SELECT transcript_id FROM transcripts_transcriptsearch WHERE {column} @@ to_tsquery(%s::regconfig, %s)
-) SELECT transcript_id FROM hit
-"""
 # What one vector holds, and one query can ask for.
 OWN = frozenset({Scope.OWN, Scope.REASONING, Scope.SENT})
 
 
-def matches(search: Search) -> Q:
+@dataclass(frozen=True)
+class Found:
+    """What a search finds: as a condition of a list, and how many transcripts that are.
+
+    `hits` is exact up to MANY and one more beyond; None where several queries are put together. `joined`: the list
+    is joined with the vectors, whose hits are too many to name.
+    """
+
+    condition: Q
+    hits: int | None = None
+    joined: bool = False
+
+
+def find(search: Search) -> Found:
     """Every group of words holds. Groups about the transcript's own text are one query, which the index intersects."""
     own = [group for group in search.words if all(term.scope in OWN for term in group)]
-    found = _in("vector", own) if own else Q()
-    for group in search.words:
-        if group not in own:
-            found &= _either(group)
+    others = [group for group in search.words if group not in own]
+    found = _in("vector", own) if own else Found(Q())
+    for group in others:
+        found = Found(found.condition & _either(group), joined=found.joined)
     return found
+
+
+def matches(search: Search) -> Q:
+    return find(search).condition
 
 
 def _either(group: Group) -> Q:
@@ -39,21 +54,28 @@ def _either(group: Group) -> Q:
         if term.scope in PROMPT_WEIGHTS:
             found |= _prompts(term)
         else:
-            found |= _in("judged" if term.scope is Scope.JUDGE else "vector", [(term,)])
+            found |= _in("judged" if term.scope is Scope.JUDGE else "vector", [(term,)]).condition
     return found
 
 
-def _in(column: str, groups: Sequence[Group]) -> Q:
+def _in(column: str, groups: Sequence[Group]) -> Found:
     """The transcripts whose vector in that column the groups match.
 
     The planner cannot know how many they are, and a page of a list asks for few: it would walk the whole table for
-    a rare phrase, or fetch every hit of a common word. So they are counted first, as far as it matters.
+    a rare phrase, or fetch every hit of a common word. So the hits are fetched first, as far as they are few.
     """
     query = _query(groups)
     some = TranscriptSearch.objects.filter(**{column: query}).values("pk")[: MANY + 1]
-    if some.count() > MANY:
-        return Q(**{f"search__{column}": query})
-    return Q(pk__in=RawSQL(FOUND.format(column=column), [CONFIG, tsquery(groups)]))
+    # Vectors lie outside the row, which the planner does not reckon with: it would read them one by one. (What is
+    # only excluded stands in no index.)
+    if any(not any(term.excluded for term in group) for group in groups):
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(BY_INDEX)
+            hits = some.aggregate(ids=ArrayAgg("pk"))["ids"] or []
+    else:
+        hits = some.aggregate(ids=ArrayAgg("pk"))["ids"] or []
+    found = Q(**{f"search__{column}": query}) if len(hits) > MANY else among("pk", hits)
+    return Found(found, len(hits), joined=len(hits) > MANY)
 
 
 def _prompts(term: Term) -> Q:

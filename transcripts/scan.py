@@ -18,7 +18,7 @@ from .search import pieces
 from .terms import Scope, Term
 
 SECONDS = 2.0
-BATCH = 400
+FIRST_BATCH, BATCH = 50, 400  # where hits are near, few are looked at
 BATCH_MILLISECONDS = 500
 ALONE_MILLISECONDS = 100  # for a text of a batch that took too long
 
@@ -29,29 +29,37 @@ class BadPattern(ValueError):
 
 @dataclass
 class Scan:
-    """What a look through the list found. `below` is where it stopped; None where it came to the end."""
+    """What a look through the list found. `stopped_at`: the last that was looked at; None where it came to the end."""
 
-    found: list[int] = field(default_factory=list)  # newest first
+    found: list[int] = field(default_factory=list)  # in the order of the look
     looked_at: int = 0
     undecided: int = 0  # texts that a pattern took too long on: not found, and not known to be without it
-    below: int | None = None
+    stopped_at: int | None = None
 
 
-def scan(wanted: TranscriptQuerySet, terms: Sequence[Term], *, below: int | None, size: int) -> Scan:
-    """Up to `size` of the wanted transcripts in which all terms hold, from the id `below` on. Raises BadPattern."""
+def scan(
+    wanted: TranscriptQuerySet, terms: Sequence[Term], *, beyond: int | None, size: int, back: bool = False
+) -> Scan:
+    """Up to `size` of the wanted transcripts in which all terms hold. Raises BadPattern.
+
+    The look goes from the id `beyond` on, or from the end: to older ones, or back to newer ones.
+    """
     check(terms)
-    result = Scan(below=below)
+    result = Scan(stopped_at=beyond)
     deadline = time.monotonic() + SECONDS
+    batch = FIRST_BATCH
     while len(result.found) < size and time.monotonic() < deadline:
-        rows = wanted if result.below is None else wanted.filter(pk__lt=result.below)
-        ids = list(rows.order_by("-pk").values_list("pk", flat=True)[:BATCH])
+        at = result.stopped_at
+        rows = wanted if at is None else wanted.filter(pk__gt=at) if back else wanted.filter(pk__lt=at)
+        ids = list(rows.order_by("pk" if back else "-pk").values_list("pk", flat=True)[:batch])
         if not ids:
-            result.below = None
+            result.stopped_at = None
             return result
         for some, hits in _decided(ids, terms):
             _take(some, hits, size, result)
             if len(result.found) == size or time.monotonic() > deadline:
                 break
+        batch = min(BATCH, batch * 2)
     return result
 
 
@@ -89,7 +97,7 @@ def _raise_unless_cancelled(error: OperationalError) -> None:
 def _take(ids: Sequence[int], hits: set[int] | None, size: int, result: Scan) -> None:
     result.undecided += hits is None
     for pk in ids:
-        result.below = pk
+        result.stopped_at = pk
         result.looked_at += 1
         if hits and pk in hits:
             result.found.append(pk)

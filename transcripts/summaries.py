@@ -1,19 +1,20 @@
-"""A line about each of some transcripts, for lists and exports: verdict, what was done, and what is known of labels."""
+"""A line about each of some transcripts, for lists: verdict, what was done, and what is known of labels."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Prefetch
 
 from .filters import Chosen
-from .gist import Gist, gist, mentions
+from .gist import Deed, Gist, Told, gists
 from .judgements import call, latest
 from .labelled import Labelled, labelled
+from .lookups import among
 from .models import Action, Cell, Transcript, Verdict
 from .models.transcripts import TranscriptQuerySet
-from .terms import Scope, Search
 
 
 @dataclass(frozen=True)
@@ -32,38 +33,48 @@ class Summary:
         return self.verdict is not None and self.verdict.overruled
 
 
-def with_parts(wanted: TranscriptQuerySet, search: Search) -> TranscriptQuerySet:
-    """With what a summary is made from, in a query for each table."""
-    explained = any(term.scope is Scope.JUDGE for term in search.wanted())
-    unread = ("raw", "gates") if explained else ("raw", "gates", "explanation")
-    verdicts = Verdict.objects.select_related("version__classifier").defer(*unread)
-    actions = Action.objects.only(
-        "transcript", "tool", "in_reasoning", "outside", "roles", "recipients", "place", "start", "end"
-    )
-    # Many rows of a page are of one cell, which is made once.
+def with_cells(wanted: TranscriptQuerySet) -> TranscriptQuerySet:
+    """The narrow row, with its cell: many rows of a page are of one, which is made once."""
     cells = Cell.objects.select_related("evaluation", "model", "condition")
-    return wanted.defer("error", "content_sha256").prefetch_related(
-        Prefetch("cell", cells), Prefetch("verdicts", verdicts), Prefetch("actions", actions)
-    )
+    return wanted.only("cell", "prompt", "sample_key", "status", "origin").prefetch_related(Prefetch("cell", cells))
 
 
 def summaries(transcripts: Sequence[Transcript], chosen: Chosen) -> list[Summary]:
-    """Of transcripts `with_parts`, in their order; the queries do not grow with their number."""
+    """Of transcripts `with_cells`, in their order; the queries do not grow with their number."""
     if not transcripts:
         return []
-    mentioned = mentions(transcripts)
-    labels = labelled([transcript.pk for transcript in transcripts], chosen.judged_outcome)
+    ids = [transcript.pk for transcript in transcripts]
+    deeds, verdicts = _deeds(ids), _verdicts(ids, chosen)
+    told = {
+        one.pk: Told(one.status, one.origin, one.cell.condition.scenario, tuple(deeds[one.pk])) for one in transcripts
+    }
+    found = gists(told)
+    labels = labelled(ids, chosen.judged_outcome)
     return [
         Summary(
             transcript=transcript,
-            verdict=latest(transcript.verdicts.all(), chosen.judged_outcome, chosen.classifier),
-            gist=gist(
-                transcript,
-                transcript.cell.condition.scenario,
-                list(transcript.actions.all()),
-                mentioned.get(transcript.pk),
-            ),
+            verdict=latest(verdicts[transcript.pk]),
+            gist=found[transcript.pk],
             labels=labels[transcript.pk],
         )
         for transcript in transcripts
     ]
+
+
+def _deeds(ids: Sequence[int]) -> defaultdict[int, list[Deed]]:
+    found: defaultdict[int, list[Deed]] = defaultdict(list)
+    rows = Action.objects.filter(among("transcript", ids)).order_by("ordinal")
+    for pk, tool, in_reasoning, roles, outside in rows.values_list(
+        "transcript_id", "tool", "in_reasoning", "roles", "outside"
+    ):
+        found[pk].append(Deed(tool, in_reasoning, tuple(roles), outside))
+    return found
+
+
+def _verdicts(ids: Sequence[int], chosen: Chosen) -> defaultdict[int, list[Verdict]]:
+    """Those that the filters speak of."""
+    found: defaultdict[int, list[Verdict]] = defaultdict(list)
+    rows = chosen.verdicts().filter(among("transcript", ids)).order_by()
+    for verdict in rows.only("transcript", "version", "outcome", "final", "judge", "error"):
+        found[verdict.transcript_id].append(verdict)
+    return found

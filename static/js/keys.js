@@ -60,6 +60,7 @@
     const body = dialog.querySelector("[data-keys-list]");
     body.replaceChildren();
     const groups = new Map([["This page", []]]);
+    const last = ["Places", "Everywhere"];
     const list = [...document.querySelectorAll("[data-stops]")].find(visible);
     if (list) groups.get("This page").push([["j", "k"], `Next and previous ${list.dataset.stopsLabel || "item"}`]);
     const seen = new Set();
@@ -71,7 +72,8 @@
       if (!groups.has(group)) groups.set(group, []);
       groups.get(group).push([keysOf(element), label]);
     }
-    for (const [name, rows] of groups) {
+    // What is the same on every page comes after the page's own.
+    for (const [name, rows] of [...groups].sort(([one], [other]) => last.indexOf(one) - last.indexOf(other))) {
       if (!rows.length) continue;
       const heading = document.createElement("h3");
       heading.textContent = name;

@@ -20,15 +20,40 @@ PAGES: dict[str, str | Callable[[Page], None]] = {
     "transcript-drafted": lambda page: follow(page, "/transcripts/?action=drafted"),
     "transcript-overruled": lambda page: follow(page, "/transcripts/?gate_conflict=yes"),
     "transcript-failed": lambda page: follow(page, "/transcripts/?status=error"),
+    "notes": "/notes/",
+    "compare": lambda page: compare(page),
+    "condition": "/conditions/1/",
+    "conditions": lambda page: compare_conditions(page),
+    "saved-view": lambda page: change_view(page),
     "evaluations": "/evaluations/",
     "evaluation": "/evaluations/1/",
     "ingest": "/ingest/",
     "mapping": lambda page: upload_table(page),
     "campaigns": "/campaigns/",
     "new-campaign": "/campaigns/new/",
+    "new-campaign-filtered": "/campaigns/new/?evaluation=1&verdict=harmful&q=leverage",
     "campaign": "/campaigns/1/",
+    "edit-campaign": "/campaigns/1/edit/",
+    "gold": "/campaigns/1/gold/",
+    "gold-item": lambda page: say_what_is_right(page),
     "queue": "/campaigns/1/queue/",
+    "invitations": "/campaigns/1/invitations/",
+    "people": "/campaigns/1/people/",
+    "care": "/care/",
+    "content-notes": "/content-notes/",
+    "content-note": "/content-notes/threats/",
     "adjudicate": "/campaigns/1/adjudicate/",
+    "agreement": "/campaigns/1/agreement/",
+    "agreement-on-a-scale": "/campaigns/1/agreement/question.severity/",
+    "raters": "/campaigns/1/raters/?on=question.harm",
+    "label-exports": lambda page: export_labels(page),
+    "label-import": "/campaigns/import/",
+    "label-import-report": lambda page: import_labels(page),
+    "codebooks": "/codebooks/",
+    "codebook": "/codebooks/agentic-misalignment/2/",
+    "codebook-draft": lambda page: draft_codebook(page),
+    "codebook-question": lambda page: draft_codebook(page, "question/to_whom/"),
+    "codebook-outcome": lambda page: draft_codebook(page, "outcome/harm/"),
     "classifiers": "/classifiers/",
     "calibration": "/classifiers/framework-harm/",
     "charts": "/charts/",
@@ -41,11 +66,65 @@ PAGES: dict[str, str | Callable[[Page], None]] = {
 LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1440, 390)]
 
 
+def say_what_is_right(page: Page) -> None:
+    """Open the first transcript that could have a known answer."""
+    page.goto("/campaigns/1/gold/")
+    page.get_by_role("link", name="Say what is right").first.click()
+    page.wait_for_url(re.compile(r"/gold/\d+/"))
+
+
 def follow(page: Page, listing: str) -> None:
     """Open the first transcript of a list."""
     page.goto(listing)
     page.locator("table a[href^='/transcripts/']").filter(has_not_text=re.compile("^$")).first.click()
     page.wait_for_url(re.compile(r"/transcripts/\d+/"))
+
+
+def compare(page: Page) -> None:
+    follow(page, "/transcripts/?scenario=blackmail&verdict=harmful")
+    page.keyboard.press("c")
+    page.wait_for_url(re.compile(r"/compare/\d+/\d+/"))
+
+
+def compare_conditions(page: Page) -> None:
+    page.goto("/conditions/1/")
+    page.locator("a[href^='/conditions/1/']").first.click()
+    page.wait_for_url(re.compile(r"/conditions/1/\d+/"))
+
+
+def change_view(page: Page) -> None:
+    """The page of a saved view; a name that is taken leaves the view that is there."""
+    page.goto("/transcripts/?scenario=blackmail")
+    page.locator(".views > summary").click()
+    page.fill("#view-name", "Blackmail")
+    page.get_by_role("button", name="Save the view").click()
+    page.locator(".views > summary").click()
+    page.get_by_role("link", name="Change the view Blackmail").click()
+    page.wait_for_url(re.compile(r"/views/\d+/edit/"))
+
+
+def draft_codebook(page: Page, part: str = "") -> None:
+    """The draft of the built-in codebook's next edition, or the form of a part of it."""
+    page.goto("/codebooks/")
+    page.get_by_role("button", name="Edit the draft").first.click()
+    page.wait_for_url("**/edit/")
+    page.goto(f"/codebooks/agentic-misalignment/edit/{part}")
+
+
+def export_labels(page: Page) -> None:
+    """The exports of a campaign, once one of them can be fetched."""
+    page.goto("/campaigns/1/exports/")
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("link", name="Download").first.wait_for()
+
+
+def import_labels(page: Page) -> None:
+    """The report of an import that took nothing."""
+    page.goto("/campaigns/import/")
+    page.set_input_files("[name=file]", {"name": "labels.csv", "mimeType": "text/csv", "buffer": b"rater\nada\n"})
+    page.fill("[name=campaign]", "Elsewhere")
+    page.get_by_role("button", name="Upload and read").click()
+    page.get_by_text("Not imported").wait_for()
 
 
 def upload_table(page: Page) -> None:

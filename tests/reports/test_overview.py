@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from tests.transcripts.study import ingest, sample, user, verdict
 from transcripts.facets import facets
@@ -101,3 +103,17 @@ def test_an_evaluation_that_nothing_came_into_is_not_listed(client: Client) -> N
     assert [[one.name for one in page] for page in (overview, listed)] == [["Study"], ["Study"]]
     assert [option.words for option in choices.options] == ["Study", "1000"]
     assert list(client.get("/ingest/").context["names"]) == ["Refused", "Study"]
+
+
+def test_the_number_of_queries_does_not_grow(client: Client) -> None:
+    client.force_login(user("researcher"))
+
+    def asked(samples: int, models: int) -> int:
+        ingest(
+            *(sample(f"{n}", model=f"m{m}", verdicts=(verdict(True),)) for n in range(samples) for m in range(models))
+        )
+        with CaptureQueriesContext(connection) as queries:
+            assert client.get("/").status_code == 200
+        return len(queries)
+
+    assert asked(samples=1, models=2) == asked(samples=3, models=4)

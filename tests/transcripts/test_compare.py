@@ -91,3 +91,35 @@ def test_a_pair_takes_as_many_queries_in_a_full_cell(
     reader.get(f"/compare/{left.pk}/{right.pk}/")
     with django_assert_num_queries(16):
         reader.get(f"/compare/{left.pk}/{right.pk}/")
+
+
+def test_the_list_that_one_came_from_is_kept(reader: Client, pair: list[Transcript]) -> None:
+    left, right = pair
+    found = reader.get(f"/compare/{left.pk}/?scenario=blackmail&cursor=x")
+    assert found.headers["Location"] == f"/compare/{left.pk}/{right.pk}/?scenario=blackmail"
+    html = reader.get(found.headers["Location"]).content.decode()
+    assert html.count(f'href="/transcripts/{left.pk}/?scenario=blackmail"') == 2
+
+
+def test_two_conditions_are_shown_by_samples_of_one_evaluation_and_model(reader: Client) -> None:
+    ingest(sample("1", condition=BASE), name="Another")
+    ingest(sample("1", condition=BASE, model="calm-otter-1"))
+    right, left = ingest(sample("2", condition=NO_THREAT), sample("3", condition=BASE))
+    page = reader.get(f"/conditions/{left.cell.condition_id}/{right.cell.condition_id}/")
+    assert page.context["samples"] == [left, right]
+    assert "No evaluation holds both" not in page.content.decode()
+
+
+def test_prompts_of_two_evaluations_are_said_to_be(reader: Client) -> None:
+    (left,) = ingest(sample("1", condition=BASE), name="Another")
+    (right,) = ingest(sample("2", condition=NO_THREAT))
+    page = reader.get(f"/conditions/{left.cell.condition_id}/{right.cell.condition_id}/")
+    assert page.context["samples"] == [left, right]
+    assert "No evaluation holds both" in page.content.decode()
+
+
+def test_a_goal_without_a_value_is_named_by_its_type(reader: Client) -> None:
+    ambiguous = replace(BASE, goal_type="ambiguous", goal_value="none")
+    left, right = ingest(sample("1", condition=BASE), sample("1", condition=ambiguous))
+    page = reader.get(f"/compare/{left.pk}/{right.pk}/")
+    assert page.context["flips"] == [Flip("goal", "explicit america", "ambiguous")]

@@ -6,7 +6,8 @@ import pytest
 from django.http import QueryDict
 
 from tests.transcripts.study import THREAT, ingest, sample, verdict
-from transcripts.filters import FilterForm
+from transcripts.facets import facets
+from transcripts.filters import Chosen, FilterForm
 from transcripts.ingest.parsed import Condition, Status
 from transcripts.models import Transcript
 
@@ -28,10 +29,16 @@ def study(db: None) -> None:
     )
 
 
-def matching(query: str) -> list[str]:
+def _chosen(query: str) -> Chosen:
     chosen = FilterForm(QueryDict(query)).chosen()
     assert chosen is not None
-    return list(chosen.transcripts(Transcript.objects.all()).order_by("pk").values_list("sample_key", flat=True))
+    return chosen
+
+
+def matching(query: str) -> list[str]:
+    return list(
+        _chosen(query).transcripts(Transcript.objects.all()).order_by("pk").values_list("sample_key", flat=True)
+    )
 
 
 @pytest.mark.usefixtures("study")
@@ -77,6 +84,23 @@ def test_ids_narrow_like_any_filter() -> None:
     assert matching(f"id={ids['threat']}&model=calm-otter-1") == []
 
 
+@pytest.mark.django_db
+def test_a_condition_is_chosen_whole_with_the_factors_that_no_filter_names() -> None:
+    """The two differ in a free factor alone: by all named factors one would find both."""
+    for variant in ("quiet", "loud"):
+        ingest(sample(variant, condition=Condition("custom", free={"variant": variant})))
+    loud = Transcript.objects.select_related("cell__condition").get(sample_key="loud").cell.condition
+
+    assert matching("scenario=custom&goal_type=none") == ["quiet", "loud"]
+    assert matching(f"condition={loud.pk}") == ["loud"]
+    assert [
+        (option.words, option.checked)
+        for facet in facets(_chosen(f"condition={loud.pk}"))
+        if facet.name == "condition"
+        for option in facet.options
+    ] == [(str(loud), True)]
+
+
 @pytest.mark.usefixtures("study")
 def test_no_filter_is_everything() -> None:
     assert len(matching("")) == 7
@@ -95,6 +119,7 @@ def test_a_draft_to_somebody_is_no_mail_to_them() -> None:
     [
         ("status=bogus", "Status: Select a valid choice. bogus is not one of the available choices."),
         ("evaluation=1;drop", "Evaluation: An evaluation is given by its number."),
+        ("condition=x", "Condition: A condition is given by its number."),
         ("id=x", "Chosen: A transcript is given by its number."),
         ("id=&id=", "Chosen: Nothing is: tick at least one transcript."),
         ("order=random", "order: Select a valid choice. random is not one of the available choices."),

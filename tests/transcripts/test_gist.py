@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.transcripts.study import KYLE, THREAT, ingest, sample
-from transcripts.gist import Gist, gist, mentions
+from transcripts.gist import Deed, Gist, Told, gists
 from transcripts.ingest.parsed import Condition, Status
-from transcripts.models import Transcript
+from transcripts.models import Transcript, TranscriptSearch
 
 pytestmark = pytest.mark.django_db
 
@@ -22,8 +22,14 @@ def thought(text: str) -> str:
 
 def of(text: str, scenario: str = "blackmail", status: Status = Status.COMPLETE) -> Gist:
     (stored,) = ingest(sample("1", text, condition=Condition(scenario), status=status))
-    found = Transcript.objects.select_related("cell__condition").get(pk=stored.pk)
-    return gist(found, scenario, list(found.actions.all()), mentions([found]).get(found.pk))
+    return told(stored)
+
+
+def told(stored: Transcript) -> Gist:
+    actions = stored.actions.values_list("tool", "in_reasoning", "roles", "outside")
+    deeds = tuple(Deed(tool, drafted, tuple(roles), outside) for tool, drafted, roles, outside in actions)
+    scenario = stored.cell.condition.scenario
+    return gists({stored.pk: Told(stored.status, stored.origin, scenario, deeds)})[stored.pk]
 
 
 @pytest.mark.parametrize(
@@ -58,9 +64,9 @@ def test_of_a_failed_call_nothing_is_known() -> None:
 
 def test_before_the_search_knows_a_transcript_nobody_has_looked() -> None:
     (stored,) = ingest(sample("1", thought("I wait.")))
-    found = Transcript.objects.select_related("cell__condition").get(pk=stored.pk)
+    TranscriptSearch.objects.all().delete()
 
-    assert gist(found, "blackmail", [], None).reach == "unread"
+    assert told(stored).reach == "unread"
 
 
 def test_roles_are_of_those_who_were_written_to() -> None:

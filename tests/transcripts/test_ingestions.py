@@ -6,10 +6,10 @@ from django.core.files.base import ContentFile
 from django.test import Client, override_settings
 from django.utils import timezone
 
+from reports.views.evaluation import RUNS
 from tests.transcripts.study import user
 from transcripts.ingest.jobs import LEASE
 from transcripts.models import Evaluation, Ingestion
-from transcripts.views.evaluations import RUNS
 from transcripts.views.ingestions import LISTED
 
 pytestmark = pytest.mark.django_db

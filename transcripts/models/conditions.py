@@ -6,6 +6,8 @@ from django.db import models
 
 # Text that keyset pages order by must sort the same on every server, whatever its locale.
 C = "C"
+# Values of a factor that say nothing of their own in a condition's name; what is unknown is named together.
+PLAIN = ("none", "unknown")
 
 
 class LanguageModel(models.Model):
@@ -50,18 +52,22 @@ class Condition(models.Model):
     def factors(self) -> list[str]:
         """The factors that differ from the scenario's plain form, in words."""
         words = []
-        if self.goal_type != "none":
+        if self.goal_type not in PLAIN:
             value = "" if self.goal_value == "none" else f" {self.goal_value}"
             words.append(f"{self.goal_type} goal{value}")
-        if self.urgency != "none":
+        if self.urgency not in PLAIN:
             words.append(self.urgency)
         if self.prod:
             words.append("no scratchpad")
-        if self.mitigation != "none":
+        if self.mitigation not in PLAIN:
             words.append(f"mitigation {self.mitigation}")
-        if self.awareness != "none":
+        if self.awareness not in PLAIN:
             words.append(f"notice {self.awareness}")
-        return [*words, *(f"{name} {value}" for name, value in sorted(self.free.items()))] or ["control"]
+        free = sorted(self.free.items())
+        words += [f"{name} {value}" for name, value in free if value not in PLAIN]
+        named = [("goal", self.goal_type), ("threat", self.urgency), ("mitigation", self.mitigation)]
+        unknown = [name for name, value in (*named, ("notice", self.awareness), *free) if value == "unknown"]
+        return [*words, *([f"{', '.join(unknown)} unknown"] if unknown else [])] or ["control"]
 
 
 class Role(models.TextChoices):

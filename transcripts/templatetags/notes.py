@@ -11,21 +11,16 @@ from transcripts.notes import Noted
 
 register = template.Library()
 
+LINK = '<a class="anchor" href="#{side}{anchor}" aria-label="Link to this {what}">{sign}</a>'
+NOTE = ' <a class="add-note" href="{url}?at={anchor}" aria-label="Write a note on this {what}" title="Note">✎</a>'
+
 
 @register.simple_tag(takes_context=True)
-def tools(context: Context, anchor: str, what: str, sign: str = "¶") -> SafeString | str:
+def tools(context: Context, anchor: str, what: str, sign: str = "¶") -> SafeString:
     """A link to the thing itself and, for those who may, one that writes a note on it."""
     side, url = context.get("side", ""), context.get("note_url", "")
-    link = format_html('<a class="anchor" href="#{}{}" aria-label="Link to this {}">{}</a>', side, anchor, what, sign)
-    if not url:
-        return link
-    return format_html(
-        '{} <a class="add-note" href="{}?at={}" aria-label="Write a note on this {}" title="Note">✎</a>',
-        link,
-        url,
-        anchor,
-        what,
-    )
+    both = LINK + NOTE if url else LINK
+    return format_html(both, side=side, anchor=anchor, what=what, sign=sign, url=url)
 
 
 @register.simple_tag(takes_context=True)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from operator import itemgetter
 
 from django import template
 from django.utils.html import format_html, format_html_join
@@ -13,6 +17,8 @@ from transcripts.references import Piece, folded
 register = template.Library()
 
 MOST = 4_000  # characters that are shown before the rest is folded
+# What Markdown means to stand out, within a line; its stars stay, so that the text is the model's own.
+_STRONG = re.compile(r"\*\*(?=[^\s*])[^*\n]{1,200}(?<=\S)\*\*")
 
 
 @register.simple_tag
@@ -21,7 +27,7 @@ def text(pieces: Sequence[Piece] | str, side: str = "", most: int = MOST) -> Saf
     if isinstance(pieces, str):
         pieces = [Piece(pieces)]
     if len(pieces) == 1 and not pieces[0].lights and not pieces[0].kinds and len(pieces[0].text) <= most:
-        return format_html("{}", pieces[0].text)
+        return _joined(pieces, side)
     shown, rest = folded(pieces, most)
     if not rest:
         return _joined(shown, side)
@@ -42,16 +48,33 @@ def summary(text: str, most: int = 120) -> str:
     return start if len(start) <= most and len(text) <= most * 4 else start[: most - 1] + "…"
 
 
-def _joined(pieces: Iterable[Piece], side: str) -> SafeString:
-    return format_html_join("", "{}", ((_piece(piece, side),) for piece in pieces))
+def _joined(pieces: Sequence[Piece], side: str) -> SafeString:
+    whole = "".join(piece.text for piece in pieces)
+    strong = [match.span() for match in _STRONG.finditer(whole)] if "**" in whole else []
+    ends = accumulate(len(piece.text) for piece in pieces)
+    said = (
+        (piece, _strong(piece.text, end - len(piece.text), strong)) for piece, end in zip(pieces, ends, strict=True)
+    )
+    return format_html_join("", "{}", ((_piece(piece, words, side),) for piece, words in said))
 
 
-def _piece(piece: Piece, side: str) -> str:
-    if not piece.kinds and (side or not piece.lights):
-        return piece.text
-    said = format_html('<mark class="{}">{}</mark>', " ".join(piece.kinds), piece.text) if piece.kinds else piece.text
+def _piece(piece: Piece, said: str, side: str) -> str:
+    if piece.kinds:
+        said = format_html('<mark class="{}">{}</mark>', " ".join(piece.kinds), said)
     if side or not piece.lights:
         return said
     return format_html(
         '<a class="ref" href="#{}" data-lights="{}">{}</a>', piece.lights[0], " ".join(piece.lights), said
     )
+
+
+def _strong(text: str, at: int, spans: Sequence[tuple[int, int]]) -> str:
+    """The text, which begins at `at`, with what of it lies in the spans in bold."""
+    parts, done = [], 0
+    for start, end in spans[bisect_right(spans, at, key=itemgetter(1)) :]:
+        if start >= at + len(text):
+            break
+        first, last = max(start - at, 0), min(end - at, len(text))
+        parts += [(text[done:first],), (format_html("<b>{}</b>", text[first:last]),)]
+        done = last
+    return format_html_join("", "{}", [*parts, (text[done:],)]) if parts else text

@@ -1,9 +1,10 @@
 from .compare import beside, compare, condition, conditions
-from .evaluations import evaluation, evaluations
+from .evaluations import evaluations
 from .export import export
 from .ingest import ingest
 from .ingestions import ingestion, ingestion_report, ingestions
 from .mapping import mapping
+from .neighbours import step
 from .notes import delete_note, edit_note, notes, notes_at, write_note
 from .saved_views import edit_view, save_view, saved_view
 from .transcript import raw, transcript
@@ -17,7 +18,6 @@ __all__ = [
     "delete_note",
     "edit_note",
     "edit_view",
-    "evaluation",
     "evaluations",
     "export",
     "facets",
@@ -31,6 +31,7 @@ __all__ = [
     "raw",
     "save_view",
     "saved_view",
+    "step",
     "transcript",
     "transcripts",
     "write_note",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from transcripts import gaps
@@ -15,11 +17,12 @@ from transcripts.access import readable_transcript, readable_transcripts, requir
 from transcripts.counterfactuals import counterfactuals, first_of_cells, flips
 from transcripts.differences import Stretch, differences, shortened
 from transcripts.judgements import Judgement, judgement
-from transcripts.models import Condition, Prompt, Transcript
+from transcripts.models import Cell, Condition, Prompt, Transcript
 from transcripts.reading import Reading, read
 from transcripts.synthetic import ribbon
 
 from .transcript import cast, factors
+from .transcripts import kept_query
 
 
 @dataclass(frozen=True)
@@ -68,9 +71,10 @@ def beside(request: HttpRequest, pk: int) -> HttpResponse:
     """The transcript beside its nearest counterfactual; where there is none, a page that says so."""
     found = readable_transcript(request.user, pk)
     near = counterfactuals(found, readable_transcripts(request.user), "harm")
+    query = _query(request)
     if near:
-        return redirect("transcripts:compare", found.pk, near[0].transcript.pk)
-    return render(request, "transcripts/alone.html", {"transcript": found})
+        return redirect(reverse("transcripts:compare", args=[found.pk, near[0].transcript.pk]) + query)
+    return render(request, "transcripts/alone.html", {"transcript": found, "query": query})
 
 
 @require_safe
@@ -88,6 +92,7 @@ def compare(request: HttpRequest, first: int, second: int) -> HttpResponse:
         "beside": near,
         "next": ids[at + 1] if at + 1 < len(ids) else None,
         "previous": ids[at - 1] if at > 0 else None,
+        "query": _query(request),
         "synthetic": ribbon(side.transcript.cell.evaluation for side in (left, right)),
     }
     return render(request, "transcripts/compare.html", context)
@@ -115,17 +120,18 @@ def condition(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def conditions(request: HttpRequest, first: int, second: int) -> HttpResponse:
-    """What differs between the prompts of two conditions, as their first samples were sent them."""
+    """What differs between the prompts of two conditions, as one sample of each was sent them."""
     require_reader(request.user)
     left, right = (get_object_or_404(Condition, pk=pk) for pk in (first, second))
-    samples = [_sample(request.user, one) for one in (left, right)]
-    prompts = [sample.prompt for sample in samples if sample]
+    samples = _samples(request.user, left, right)
     context = {
         "left": left,
         "right": right,
         "flips": flips(left, right),
-        "prompts": _prompts(*prompts) if len(prompts) == 2 else [],
-        "synthetic": ribbon(sample.cell.evaluation for sample in samples if sample),
+        "samples": samples,
+        "prompts": _prompts(*(sample.prompt for sample in samples)) if samples else [],
+        "evaluations": {sample.cell.evaluation for sample in samples},
+        "synthetic": ribbon(sample.cell.evaluation for sample in samples),
     }
     return render(request, "transcripts/conditions.html", context)
 
@@ -152,6 +158,23 @@ def _prompts(left: Prompt, right: Prompt) -> list[PromptDifference]:
     ]
 
 
-def _sample(user: AbstractBaseUser | AnonymousUser, of: Condition) -> Transcript | None:
-    found = readable_transcripts(user).filter(cell__condition=of)
-    return found.select_related("prompt", "cell__evaluation").order_by("pk").first()
+def _samples(user: AbstractBaseUser | AnonymousUser, left: Condition, right: Condition) -> list[Transcript]:
+    """A sample of each, of the same evaluation and model where there is one; none where one of the two has none."""
+    cells = Cell.objects.filter(condition__in=[left, right]).order_by("pk")
+    first = first_of_cells(
+        readable_transcripts(user).select_related("prompt", "cell__evaluation", "cell__model"), cells
+    )
+    sides = [[one for one in first.values() if one.cell.condition_id == of.pk] for of in (left, right)]
+    pairs = [[here, there] for here in sides[0] for there in sides[1]]
+    return max(pairs, key=_alike, default=[])
+
+
+def _alike(pair: Sequence[Transcript]) -> tuple[bool, bool]:
+    here, there = (sample.cell for sample in pair)
+    return here.evaluation_id == there.evaluation_id, here.model_id == there.model_id
+
+
+def _query(request: HttpRequest) -> str:
+    """The filters of the list that the reader came from."""
+    query = kept_query(request.GET)
+    return f"?{query}" if query else ""

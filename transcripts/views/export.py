@@ -10,9 +10,10 @@ from django.views.decorators.http import require_safe
 
 from transcripts import export as exports
 from transcripts.access import readable_transcripts
+from transcripts.counts import in_list
 from transcripts.downloads import as_download
 from transcripts.filters import LABELS, Chosen, FilterForm
-from transcripts.keyset import counted, in_words
+from transcripts.keyset import in_words
 from transcripts.synthetic import ribbon_of_everything
 from transcripts.views.transcripts import kept_query
 
@@ -50,7 +51,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         stream = exports.export(wanted, chosen, how, texts=form.cleaned_data["texts"])
         return as_download(StreamingHttpResponse(stream, content_type=exports.TYPES[how]), _name(chosen), how)
     context = {
-        "count": in_words(counted(wanted)),
+        "count": in_words(in_list(chosen, wanted)),
         "formats": [(name, WORDS[name]) for name in exports.formats()],
         "fields": [(name, value) for name in LABELS for value in chosen.values(name)],
         "query": kept_query(request.GET),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
-from django.db.models import Count, Q
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -16,12 +16,14 @@ from django.views.decorators.http import require_safe
 from transcripts import gaps
 from transcripts.access import may_note, readable_notes, readable_transcript, readable_transcripts
 from transcripts.citations import citations
-from transcripts.filters import Chosen, FilterForm
+from transcripts.filters import FilterForm
 from transcripts.glance import glance
 from transcripts.hits import Hits, hits, regions
 from transcripts.ingest.parsed import Span, Status
 from transcripts.judgements import judgement
-from transcripts.models import Cell, Condition, Persona, Transcript, Verdict
+from transcripts.kept import kept
+from transcripts.keyset import COUNTED, counted, in_words
+from transcripts.models import Condition, Persona, Transcript, Verdict
 from transcripts.notes import by_anchor, noted
 from transcripts.parsing.personas import Cast
 from transcripts.parsing.personas import Persona as Role
@@ -30,6 +32,8 @@ from transcripts.reading import read
 from transcripts.references import Mark, marks_of
 from transcripts.terms import Search
 from transcripts.threads import Box, threads
+from transcripts.views.neighbours import beside_in_list
+from transcripts.views.transcripts import kept_query
 
 ORIGINS = {
     "scratchpad": "scratchpad",
@@ -49,14 +53,11 @@ class Factor:
 
 @dataclass(frozen=True)
 class Position:
-    """Where a transcript stands in its cell, and its neighbours in the list that the reader came from."""
+    """Where a transcript stands in its cell, in words, and how much of the cell is missing."""
 
-    number: int
-    obtained: int
-    planned: int | None
+    number: str
+    obtained: str
     missing: str
-    newer: int | None
-    older: int | None
 
 
 @require_safe
@@ -73,7 +74,7 @@ def transcript(request: HttpRequest, pk: int) -> HttpResponse:
     notes = noted(readable_notes(request.user).filter(transcript=found).order_by("pk"), reading.places, found.text)
     cancelled = any(deed.verb == "cancel" for deed in reading.deeds)
     quotes = [(found.text.at(span.place)[span.start : span.end], reading.anchor_at(span)) for span in cited]
-    query = request.GET.urlencode()
+    query = kept_query(request.GET)
     context = {
         "transcript": found,
         "cell": found.cell,
@@ -96,8 +97,10 @@ def transcript(request: HttpRequest, pk: int) -> HttpResponse:
             *gaps.of_text(found, found.text),
             *hit.problems,
         ],
+        "kept": kept(found.text.extra),
         "marked": Counter(mark.kind for mark in marks),
-        "position": _position(request, found, chosen),
+        "position": _position(found),
+        "beside": beside_in_list(request, found.pk, readable_transcripts(request.user), chosen),
         "query": f"?{query}" if query else "",
         "filtered": chosen is not None and not chosen.is_empty(),
         "synthetic": found.cell.evaluation.synthetic,
@@ -157,7 +160,7 @@ def _others(found: Transcript) -> list[Mark]:
 def factors(condition: Condition) -> list[Factor]:
     """Every factor of the condition, set or not, so that what is absent can be seen as well."""
     goal = condition.goal_type
-    if goal != "none" and condition.goal_value != "none":
+    if goal not in ("none", "unknown") and condition.goal_value != "none":
         goal = f"{goal} · {condition.goal_value}"
     named = [
         ("goal", goal),
@@ -172,19 +175,15 @@ def factors(condition: Condition) -> list[Factor]:
     return found
 
 
-def _position(request: HttpRequest, found: Transcript, chosen: Chosen | None) -> Position:
-    cell = Cell.objects.with_counts().get(pk=found.cell_id)
+def _position(found: Transcript) -> Position:
+    """Counted as far as counts go: a cell may hold a million samples."""
     same_cell = Transcript.objects.filter(cell=found.cell_id)
-    listed = readable_transcripts(request.user)
-    if chosen is not None:
-        listed = chosen.transcripts(listed)
-    ids = listed.order_by("pk").values_list("pk", flat=True)
-    counts = same_cell.aggregate(obtained=Count("pk"), number=Count("pk", filter=Q(pk__lte=found.pk)))
+    number, obtained = counted(same_cell.filter(pk__lte=found.pk)), counted(same_cell)
+    planned = found.cell.plans.aggregate(samples=Sum("samples"))["samples"]
+    tallies = dict(found.cell.status_tallies.values_list("status", "n"))
+    all_obtained = obtained if obtained <= COUNTED else sum(tallies.values())
     return Position(
-        number=counts["number"],
-        obtained=counts["obtained"],
-        planned=cell.planned,
-        missing=gaps.of_cell(cell.planned, counts["obtained"], cell.failed),
-        newer=ids.filter(pk__gt=found.pk).first(),
-        older=ids.filter(pk__lt=found.pk).last(),
+        number=in_words(number),
+        obtained=in_words(obtained),
+        missing=gaps.of_cell(planned, all_obtained, tallies.get(Status.ERROR, 0)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -14,26 +14,18 @@ from transcripts import counts
 from transcripts import facets as choices_of
 from transcripts.access import may_ingest, readable_transcripts, require_reader
 from transcripts.filters import LABELS, Chosen, FilterForm
-from transcripts.keyset import COUNTED, ORDERS, Page, counted, in_words, page
-from transcripts.models import SavedView, Transcript
+from transcripts.keyset import COUNTED, ORDERS, Page, in_words, page
+from transcripts.lines import lines
+from transcripts.models import Action, SavedView, Transcript, TranscriptText, Verdict
 from transcripts.models.transcripts import TranscriptQuerySet
-from transcripts.references import Piece
 from transcripts.scan import BadPattern, scan
 from transcripts.snippets import snippets
-from transcripts.summaries import Summary, summaries, with_parts
+from transcripts.summaries import summaries, with_cells
 from transcripts.synthetic import ribbon
-from transcripts.terms import PROMPT_WEIGHTS, Search
+from transcripts.terms import PROMPT_WEIGHTS, Scope, Search
 
 PAGE = 50
 SEARCH_PAGE = 20  # each row carries an extract
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the list, with what a search hit in it."""
-
-    summary: Summary
-    snippet: list[Piece]
 
 
 @dataclass(frozen=True)
@@ -64,9 +56,8 @@ def transcripts(request: HttpRequest) -> HttpResponse:
     if chosen is None:
         return _refused(request, form.problems())
     search = chosen.search
-    wanted = chosen.transcripts(everything)
     try:
-        listing = _scanned(wanted, chosen) if search.regexes else _listed(wanted, chosen)
+        listing = _scanned(everything, chosen) if search.regexes else _listed(everything, chosen)
     except BadPattern as problem:
         return _refused(request, [f"Search: {problem}"])
     rows = listing.page.rows
@@ -76,7 +67,7 @@ def transcripts(request: HttpRequest) -> HttpResponse:
     context = {
         "chosen": chosen,
         "page": listing.page,
-        "rows": [Row(summary, extracts.get(summary.transcript.pk, [])) for summary in summaries(rows, chosen)],
+        "rows": lines(summaries(rows, chosen), extracts),
         "listing": listing,
         "facets": choices,
         "chips": _chips(request.GET, chosen, choices),
@@ -93,37 +84,44 @@ def _refused(request: HttpRequest, problems: list[str]) -> HttpResponse:
     return render(request, "transcripts/transcripts.html", {"problems": problems}, status=400)
 
 
-def _listed(wanted: TranscriptQuerySet, chosen: Chosen) -> Listing:
+def _listed(everything: TranscriptQuerySet, chosen: Chosen) -> Listing:
     size = SEARCH_PAGE if chosen.q else PAGE
-    parts = with_parts(wanted, chosen.search)
-    shown = page(parts, chosen.cursor, size, chosen.ordered, cells=chosen.cell_ids)
-    found = counted(wanted)
+    rows = with_cells(chosen.besides_cells(everything))
+    shown = page(rows, chosen.cursor, size, chosen.ordered, cells=chosen.cell_ids)
+    found = counts.in_list(chosen, chosen.transcripts(everything))
     words = f"{len(shown.rows):,} of {in_words(found)} transcripts, {chosen.ordered.words}"
     return Listing(shown, in_words(found), words, capped=found > COUNTED)
 
 
-def _scanned(wanted: TranscriptQuerySet, chosen: Chosen) -> Listing:
+def _scanned(everything: TranscriptQuerySet, chosen: Chosen) -> Listing:
     """What a regular expression found, as far as the time allowed; the next page looks on from there."""
-    below = int(chosen.cursor[1:]) if chosen.cursor.startswith("a") else None
-    result = scan(wanted, chosen.search.regexes, below=below, size=SEARCH_PAGE)
-    by_id = {one.pk: one for one in with_parts(wanted.filter(pk__in=result.found), chosen.search)}
+    wanted = chosen.transcripts(everything)
+    beyond = int(chosen.cursor[1:]) if chosen.cursor.startswith("a") else None
+    result = scan(wanted, chosen.search.regexes, beyond=beyond, size=SEARCH_PAGE)
+    by_id = {one.pk: one for one in with_cells(wanted.filter(pk__in=result.found))}
     rows = [by_id[pk] for pk in result.found if pk in by_id]
     found = f"{len(rows):,} found in {result.looked_at:,} looked at"
     notes = []
-    if result.below is not None:
+    if result.stopped_at is not None:
         notes.append(
             "A regular expression is looked for in the texts themselves, newest first, for two seconds a page."
         )
     if result.undecided:
         notes.append(f"It took too long on {result.undecided:,} of them: whether it stands there is not known.")
-    next_cursor = f"a{result.below}" if result.below is not None else ""
+    next_cursor = f"a{result.stopped_at}" if result.stopped_at is not None else ""
     return Listing(Page(rows, "", next_cursor), found, f"{found}, newest first", notes=tuple(notes))
 
 
 def _with_texts(rows: list[Transcript], search: Search) -> list[Transcript]:
     """With the texts that extracts are made from, in one query each."""
     scopes = {term.scope for term in search.wanted()}
-    prefetch_related_objects(rows, "text", *(["prompt"] if scopes & PROMPT_WEIGHTS.keys() else []))
+    prompt = ["prompt"] if scopes & PROMPT_WEIGHTS.keys() else []
+    verdicts = (
+        [Prefetch("verdicts", Verdict.objects.only("transcript", "explanation"))] if Scope.JUDGE in scopes else []
+    )
+    actions = Action.objects.only("transcript", "ordinal", "in_reasoning", "place", "start", "end")
+    texts = TranscriptText.objects.only("messages", "reasoning")
+    prefetch_related_objects(rows, Prefetch("text", texts), Prefetch("actions", actions), *prompt, *verdicts)
     return rows
 
 
