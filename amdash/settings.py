@@ -114,6 +114,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_BEAT_SCHEDULE = {
     "requeue-stale-ingestions": {"task": "transcripts.tasks.requeue_stale_ingestions", "schedule": 10.0},
+    "requeue-stale-transfers": {"task": "labeling.tasks.requeue_stale_transfers", "schedule": 10.0},
+    "end-overdue-parts": {"task": "labeling.tasks.end_overdue_parts", "schedule": 60.0},
+    "delete-expired-exports": {"task": "labeling.tasks.delete_expired_exports", "schedule": 600.0},
 }
 CELERY_TASK_ALWAYS_EAGER = False
 

@@ -17,8 +17,10 @@ from .models import (
     CodebookVersion,
     Draft,
     Evidence,
+    Invitation,
     Label,
     Outcome,
+    Participation,
     Question,
     Resolution,
     Skip,
@@ -121,3 +123,17 @@ class CodebookAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 @admin.register(CodebookVersion, Question, Choice, Outcome)
 class GuideAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
     """A published codebook never changes: labels say which edition they answered."""
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["id", "campaign", "note", "places", "expires_at", "revoked_at", "created_by"]
+    list_select_related = ["campaign", "created_by"]
+    exclude = ["token_sha256"]
+
+
+@admin.register(Participation)
+class ParticipationAdmin(ReadOnly, admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ["id", "campaign", "rater", "state", "joined_at", "ended_at"]
+    list_filter = ["state"]
+    list_select_related = ["campaign", "rater"]

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
 
-from transcripts.models import TranscriptText
+from transcripts.models import Action, TranscriptText
 
 from .codebook import questions_of
-from .models import Answer, Assignment, Campaign, Choice, Draft, Evidence, Label, Question
+from .gold import is_qualification
+from .models import Answer, Assignment, Campaign, CampaignItem, Choice, Draft, Evidence, Label, Question
 from .resolve import resolve_item
+from .screen import screen
 
 
 class Refused(Exception):
@@ -37,12 +39,16 @@ class Span:
 
 @dataclass(frozen=True)
 class Submission:
-    """What a rater sends: choice keys (or a number, or a text) by question key, and the evidence."""
+    """What a rater sends: choice keys (or a number, or a text) by question key, and the evidence.
+
+    A question about each action is answered under its key with the action's ordinal, which counts from 0: "deed-1".
+    """
 
     answers: Mapping[str, Sequence[str]]
     evidence: Sequence[Span] = field(default_factory=tuple)
     comment: str = ""
     seconds: float | None = None
+    recognised: str = ""
 
 
 @transaction.atomic
@@ -64,16 +70,18 @@ def submit(assignment: Assignment, submission: Submission, *, revision: int = 0)
         return _same_or_refused(labels[revision], submission)
     if held.item.campaign.state == Campaign.State.CLOSED:
         raise Refused({"": "The campaign is closed and takes no more answers. Your draft is kept."})
+    if labels and is_qualification(held.item):
+        raise Refused({"": "What you answered in the qualification stays as it is: you have been told what is right."})
     questions = questions_of(held.item.campaign.codebook_version_id)
-    rows = _answers(questions, submission)
-    text = TranscriptText.objects.select_related("transcript__prompt").get(pk=held.item.transcript_id)
-    spans = [_evidence(mark, text, questions) for mark in submission.evidence]
+    rows = _answers(asked_of(questions, actions_of(questions, held.item.transcript_id)), submission)
+    spans = _spans(submission, held.item.transcript_id, questions)
     label = Label.objects.create(
         item=held.item,
         assignment=held,
         rater=held.rater,
         text_sha256=held.item.transcript.text_sha256,
         comment=submission.comment,
+        recognised=submission.recognised,
         seconds=submission.seconds,
     )
     for row in rows:
@@ -86,7 +94,10 @@ def submit(assignment: Assignment, submission: Submission, *, revision: int = 0)
         held.submitted_at = timezone.now()
         held.save(update_fields=["submitted_at"])
     Draft.objects.filter(item=held.item, rater=held.rater).delete()
-    resolve_item(held.item)
+    if held.item.source == CampaignItem.Source.GOLD:
+        screen(held)
+    elif held.purpose == Assignment.Purpose.PANEL:
+        resolve_item(held.item)
     return label
 
 
@@ -95,44 +106,79 @@ def _same_or_refused(label: Label, submission: Submission) -> Label:
     said: dict[str, list[str]] = {}
     for row in label.answers.select_related("question", "choice"):
         value = row.choice.key if row.choice else row.text or f"{row.number:g}"
-        said.setdefault(row.question.key, []).append(value)
+        said.setdefault(key_of(row.question, row.action_ordinal), []).append(value)
     sent = {key: list(values) for key, values in submission.answers.items() if any(values)}
     marked = {(row.place, row.start, row.end) for row in label.evidence.all()}
     same = all(sorted(sent.get(key, [])) == sorted(values) for key, values in said.items())
+    same = same and (label.comment, label.recognised) == (submission.comment, submission.recognised)
     if same and marked == {(span.place, span.start, span.end) for span in submission.evidence}:
         return label
     raise Refused({"": "You answered this one elsewhere in the meantime. Your draft is kept; open it again."})
 
 
-def asked(question: Question, chosen: set[int]) -> bool:
-    """Whether a question is asked at all, given the choices made so far."""
-    after = {choice.pk for choice in question.asked_after.all()}
-    return not after or bool(after & chosen)
+def actions_of(questions: Sequence[Question], transcript: int) -> list[int]:
+    """The ordinals of a transcript's actions, where any question is about them."""
+    if all(question.unit == Question.Unit.TRANSCRIPT for question in questions):
+        return []
+    return list(Action.objects.filter(transcript=transcript).values_list("ordinal", flat=True))
 
 
-def _answers(questions: Sequence[Question], submission: Submission) -> list[Answer]:
+def asked_of(questions: Sequence[Question], actions: Sequence[int]) -> list[tuple[Question, int | None]]:
+    """What is asked, in order: a question about the transcript once, one about each action for each of them."""
+    return [
+        (question, action)
+        for question in questions
+        for action in (actions if question.unit == Question.Unit.ACTION else [None])
+    ]
+
+
+def key_of(question: Question, action: int | None) -> str:
+    return question.key if action is None else f"{question.key}-{action}"
+
+
+class Chosen:
+    """The choices made so far, and which questions they lead to. What was chosen for one action leads to questions
+    about that action only."""
+
+    def __init__(self) -> None:
+        self._by_action: dict[int | None, set[int]] = {}
+
+    def add(self, action: int | None, choices: Iterable[int]) -> None:
+        self._by_action.setdefault(action, set()).update(choices)
+
+    def leads_to(self, question: Question, action: int | None) -> bool:
+        after = {choice.pk for choice in question.asked_after.all()}
+        made = self._by_action.get(None, set()) | self._by_action.get(action, set())
+        return not after or bool(after & made)
+
+
+def _answers(asked: Sequence[tuple[Question, int | None]], submission: Submission) -> list[Answer]:
     problems: dict[str, str] = {}
     rows: list[Answer] = []
-    chosen: set[int] = set()
+    chosen = Chosen()
     needing_evidence = False
-    for question in questions:
-        given = [value for value in submission.answers.get(question.key, ()) if value != ""]
-        if not asked(question, chosen):
+    for question, action in asked:
+        key = key_of(question, action)
+        given = [value for value in submission.answers.get(key, ()) if value != ""]
+        if not chosen.leads_to(question, action):
             continue
         if not given:
             if question.required:
-                problems[question.key] = f"Not answered: {question.text}"
+                about = "" if action is None else f" (action {action + 1})"
+                problems[key] = f"Not answered: {question.text}{about}"
             continue
         try:
             found = _answer(question, given)
         except ValueError as problem:
-            problems[question.key] = str(problem)
+            problems[key] = str(problem)
             continue
+        for row in found:
+            row.action_ordinal = action
         rows.extend(found)
         choices = [row.choice for row in found if row.choice is not None]
-        chosen |= {choice.pk for choice in choices}
+        chosen.add(action, (choice.pk for choice in choices))
         needing_evidence = needing_evidence or any(choice.needs_evidence for choice in choices)
-    unknown = set(submission.answers) - {question.key for question in questions}
+    unknown = set(submission.answers) - {key_of(*one) for one in asked}
     if unknown:
         problems[""] = f"The codebook has no such question: {', '.join(sorted(unknown))}"
     if needing_evidence and not submission.evidence:
@@ -159,7 +205,17 @@ def _answer(question: Question, given: Sequence[str]) -> list[Answer]:
             raise ValueError(f"No such choice: {key}")
     if question.kind != Question.Kind.SEVERAL and len(given) > 1:
         raise ValueError("Only one choice is possible.")
+    missing = [choices[key].text for key in given if choices[key].is_missing]
+    if missing and len(set(given)) > 1:
+        raise ValueError(f"“{missing[0]}” goes with no other choice.")
     return [Answer(question=question, choice=choices[key]) for key in dict.fromkeys(given)]
+
+
+def _spans(submission: Submission, transcript: int, questions: Sequence[Question]) -> list[Evidence]:
+    if not submission.evidence:
+        return []  # and the text, which may be long, is not read
+    text = TranscriptText.objects.select_related("transcript__prompt").get(pk=transcript)
+    return [_evidence(mark, text, questions) for mark in submission.evidence]
 
 
 def _evidence(span: Span, text: TranscriptText, questions: Sequence[Question]) -> Evidence:
@@ -192,6 +248,12 @@ def submission_of(data: Mapping[str, Any]) -> Submission:
             for span in data.get("evidence", [])
         ]
         seconds = data.get("seconds")
-        return Submission(answers, evidence, str(data.get("comment", "")), None if seconds is None else float(seconds))
+        return Submission(
+            answers=answers,
+            evidence=evidence,
+            comment=str(data.get("comment", "")),
+            seconds=None if seconds is None else float(seconds),
+            recognised=str(data.get("recognised", "")).strip(),
+        )
     except (TypeError, ValueError, KeyError, AttributeError) as problem:
         raise Refused({"": f"Not a label: {problem}"}) from problem

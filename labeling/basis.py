@@ -11,8 +11,8 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
 from transcripts.models import ClassifierVersion, Evaluation, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 
-from .draw import population
 from .models import Calibration, Campaign, CampaignItem, Outcome, Resolution
+from .population import population
 from .stats import noise
 
 # Items found by browsing, gold items and disputes never enter a rate.
@@ -41,7 +41,8 @@ class Basis:
     @classmethod
     def of(cls, evaluation: Evaluation, outcome: str = "harm", classifier: str = "") -> Basis:
         """The evaluation's classifier version with the most verdicts on this outcome (of the named classifier, if
-        any), and its campaign with the most labels."""
+        any), and its campaign with the most labels of those that speak of whole cells. One whose raters see the
+        verdict cannot tell how right it is."""
         tallies = VerdictTally.objects.filter(cell__evaluation=evaluation, outcome=outcome)
         if classifier:
             tallies = tallies.filter(version__classifier__slug=classifier)
@@ -50,6 +51,7 @@ class Basis:
             evaluation=evaluation,
             codebook_version__outcomes__key=outcome,
             items__source=CampaignItem.Source.SAMPLE,
+            hides__contains=[Campaign.Hidden.VERDICT],
         )
         return cls(
             evaluation=evaluation,
@@ -57,7 +59,14 @@ class Basis:
             version=ClassifierVersion.objects.select_related("classifier")
             .filter(pk__in=versions.values("version")[:1])
             .first(),
-            campaign=campaigns.annotate(labels=Count("items__labels")).order_by("-labels", "-pk").first(),
+            campaign=next(
+                (
+                    campaign
+                    for campaign in campaigns.annotate(labels=Count("items__labels")).order_by("-labels", "-pk")
+                    if campaign.speaks_of_cells
+                ),
+                None,
+            ),
         )
 
     @cached_property

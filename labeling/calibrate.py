@@ -12,7 +12,8 @@ from amdash import __version__
 from amdash.isolation import one_moment
 
 from .basis import Basis, StratumKey, responses, sample_items
-from .models import Calibration, CampaignItem, Label, Resolution
+from .models import Calibration, Campaign, CampaignItem, Label, Resolution
+from .ratings import without_thirds
 from .resolve import answer_for
 from .stats import agreement, confusion, dawid_skene
 
@@ -31,7 +32,10 @@ def calibrate(basis: Basis, by: User | None = None) -> Calibration:
     if basis.version is None:
         raise NothingToCompare("No classifier has judged this evaluation.")
     if basis.campaign is None or basis.label_outcome is None:
-        raise NothingToCompare("No campaign has drawn a sample of this evaluation.")
+        sighted = Campaign.objects.filter(evaluation=basis.evaluation, items__source=CampaignItem.Source.SAMPLE).first()
+        raise NothingToCompare(_sighted(sighted) or "No campaign has drawn a sample of this evaluation.")
+    if words := _sighted(basis.campaign):
+        raise NothingToCompare(words)
     items = list(sample_items(basis).select_related("transcript__cell__condition", "stratum"))
     resolutions = Resolution.objects.filter(
         item__in=items, outcome=basis.label_outcome, superseded_at__isnull=True
@@ -42,7 +46,7 @@ def calibrate(basis: Basis, by: User | None = None) -> Calibration:
     weights = {item.pk: response[_stratum_key(item)].factor / item.pi for item in items if item.pi}
     table = confusion.confusion(confusion.Comparison(item.final, item.resolved, weights[item.pk]) for item in items)
     answers = rater_answers(basis, items)
-    panel = dawid_skene.panel_noise(list(answers.values()), k=basis.campaign.raters_per_item)
+    panel = _panel_noise(basis.campaign, items, answers)
     return Calibration.objects.create(
         classifier_version=basis.version,
         verdict_outcome=basis.outcome,
@@ -66,17 +70,38 @@ def calibrate(basis: Basis, by: User | None = None) -> Calibration:
     )
 
 
+def _sighted(campaign: Campaign | None) -> str:
+    """Why answers given in sight of the verdict calibrate nothing, in words."""
+    if campaign is None or Campaign.Hidden.VERDICT in campaign.hides:
+        return ""
+    return f"Raters of {campaign} see the verdict: their answers cannot tell how right it is."
+
+
+def _panel_noise(
+    campaign: Campaign, items: Iterable[SampleItem], answers: dict[int, list[bool | None]]
+) -> dawid_skene.RaterNoise:
+    """The error of the panel's majority. Two and a third on disagreement agree like a majority of three, and only
+    the items that always get three tell its error: those with a third for a reason are the disputed ones."""
+    if not campaign.third_on_disagreement:
+        return dawid_skene.panel_noise(list(answers.values()), k=campaign.raters_per_item)
+    always = {item.pk for item in items if item.triple}
+    return dawid_skene.panel_noise([given for pk, given in answers.items() if pk in always], k=3)
+
+
 def _stratum_key(item: CampaignItem) -> StratumKey:
     stratum = item.stratum
     return (stratum.model_id, stratum.scenario, stratum.verdict) if stratum else (None, "", "")
 
 
 def rater_answers(basis: Basis, items: Iterable[SampleItem]) -> dict[int, list[bool | None]]:
-    """What each rater says about the outcome, by item: one place per rater, None where unsure or not asked."""
+    """What each rater says about the outcome, by item: one place per rater, None where unsure or not asked. Those
+    whom a disagreement called are left out: agreement and noise are of raters who were asked anyway."""
     outcome = basis.label_outcome
     assert outcome is not None, "the caller has looked for it"
     scenarios = {item.pk: item.transcript.cell.condition.scenario for item in items}
-    labels = list(Label.objects.filter(item__in=scenarios).current().prefetch_related("answers__choice"))
+    by_time = Label.objects.filter(item__in=scenarios).current().order_by("item", "assignment__submitted_at", "pk")
+    given = by_time.prefetch_related("answers__choice")
+    labels = list(without_thirds(basis.campaign, given, lambda label: label.item_id)) if basis.campaign else []
     place = {rater: i for i, rater in enumerate(sorted({label.rater_id for label in labels}))}
     answers: dict[int, list[bool | None]] = {}
     for label in labels:
@@ -87,12 +112,10 @@ def rater_answers(basis: Basis, items: Iterable[SampleItem]) -> dict[int, list[b
 
 def _agreement(answers: dict[int, list[bool | None]], weights: dict[int, float]) -> dict[str, Any]:
     """Between raters, weighted back to the population: an enriched sample would show too much of it."""
-    ratings = agreement.Ratings(
-        items=list(answers.values()), categories=(False, True), weights=[weights[pk] for pk in answers]
-    )
-    statistics = {
+    ratings = agreement.Ratings.of(list(answers.values()), (False, True), [weights[pk] for pk in answers])
+    statistics: dict[str, agreement.Statistic] = {
         "percent": agreement.percent_agreement,
         "alpha": agreement.krippendorff_alpha,
         "ac1": agreement.gwet_ac1,
     }
-    return {name: asdict(agreement.coefficient(statistic, ratings)) for name, statistic in statistics.items()}
+    return {name: asdict(found) for name, found in agreement.coefficients(statistics, ratings).items()}

@@ -8,17 +8,23 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from .draw import draw_wave
-from .models import Campaign
+from .models import Campaign, Wave
 
 
 @transaction.atomic
-def launch(campaign: Campaign, participants: Iterable[User], size: int, by: User | None = None) -> Campaign:
+def launch(
+    campaign: Campaign,
+    participants: Iterable[User],
+    size: int,
+    by: User | None = None,
+    allocation: str = Wave.Allocation.NEYMAN,
+) -> Campaign:
     """Save the new campaign, draw its first wave and open it. Raises CannotDraw, and then nothing is saved."""
     campaign.created_by = by
     campaign.state = Campaign.State.DRAFT
     campaign.save()
     campaign.participants.set(participants)
-    draw_wave(campaign, size, by)
+    draw_wave(campaign, size, by, allocation)
     campaign.state = Campaign.State.OPEN
     campaign.save(update_fields=["state"])
     return campaign

@@ -9,14 +9,20 @@ from typing import Any
 
 from django.http import QueryDict
 
-from .answer import Refused, asked
+from transcripts.references import Piece
+
+from .answer import Chosen, Refused, key_of
+from .blind import Act
+from .guideline import Part, parts
 from .models import Choice, CodebookVersion, Draft, Label, Question
 
 PREFIX = "q-"
 LONGEST_COMMENT = 10_000
+LONGEST_GUESS = 200
 LONGEST_STAMP = 60
 LONGEST_SITTING = 24 * 60 * 60
-# What is typed so far, as drafts keep it: {answers: {question key: [choice key …]}, evidence, comment, seconds, stamp}.
+# What is typed so far, as drafts keep it: {answers: {question key: [choice key …]}, evidence, comment, recognised,
+# seconds, stamp}.
 # The stamp says which page saved it, and as its how-manieth: "page.count".
 Content = dict[str, Any]
 
@@ -30,9 +36,14 @@ class ShownChoice:
 
 @dataclass(frozen=True)
 class ShownQuestion:
-    """A question with what is filled in. `after` are the choices that it waits for (empty: always asked)."""
+    """A question with what is filled in. `after` are the choices that it waits for (empty: always asked).
+
+    One about each action is shown for each: `act` is which, and `first` says that it is the first of them.
+    """
 
     question: Question
+    act: Act | None
+    first: bool
     choices: list[ShownChoice]
     value: str
     after: list[Choice]
@@ -40,12 +51,35 @@ class ShownQuestion:
     problem: str
 
     @property
+    def key(self) -> str:
+        return key_of(self.question, self.act.ordinal if self.act else None)
+
+    @property
     def name(self) -> str:
-        return PREFIX + self.question.key
+        return PREFIX + self.key
 
     @property
     def after_ids(self) -> str:
         return " ".join(str(choice.pk) for choice in self.after)
+
+    @property
+    def help(self) -> list[Part]:
+        """The first paragraph of its guideline, which is always in sight."""
+        return parts(self.question.help)[:1]
+
+    @property
+    def examples(self) -> list[Part]:
+        return parts(self.question.help)[1:]
+
+    @property
+    def about(self) -> list[Piece]:
+        """The action in words: “Mail 1 to …”."""
+        if self.act is None:
+            return []
+        found = [*self.act.verb, Piece(f" {self.act.number}")]
+        for place, recipient in enumerate(self.act.recipients):
+            found += [Piece(", " if place else " to "), *recipient.address]
+        return found if self.act.done else [*found, Piece(" (drafted, not done)")]
 
 
 def questions_of(version: CodebookVersion) -> list[Question]:
@@ -53,32 +87,38 @@ def questions_of(version: CodebookVersion) -> list[Question]:
 
 
 def shown_questions(
-    questions: Sequence[Question], content: Mapping[str, Any], problems: Mapping[str, str]
+    questions: Sequence[Question], content: Mapping[str, Any], problems: Mapping[str, str], acts: Sequence[Act] = ()
 ) -> list[ShownQuestion]:
+    """The form's questions in order; those about each action once for each of `acts`."""
     answers: Mapping[str, list[str]] = content.get("answers", {})
-    chosen: set[int] = set()
+    chosen = Chosen()
     shown = []
     for question in questions:
-        given = answers.get(question.key, [])
-        is_asked = asked(question, chosen)
-        if is_asked:
-            chosen |= {choice.pk for choice in question.choices.all() if choice.key in given}
-        shown.append(
-            ShownQuestion(
-                question=question,
-                choices=_choices(question, given),
-                value=given[0] if given else "",
-                after=sorted(question.asked_after.all(), key=lambda choice: choice.ordinal),
-                asked=is_asked,
-                problem=problems.get(question.key, ""),
+        about: Sequence[Act | None] = acts if question.unit == Question.Unit.ACTION else [None]
+        for place, act in enumerate(about):
+            action = act.ordinal if act else None
+            given = answers.get(key_of(question, action), [])
+            is_asked = chosen.leads_to(question, action)
+            if is_asked:
+                chosen.add(action, (choice.pk for choice in question.choices.all() if choice.key in given))
+            shown.append(
+                ShownQuestion(
+                    question=question,
+                    act=act,
+                    first=place == 0,
+                    choices=_choices(question, given),
+                    value=given[0] if given else "",
+                    after=sorted(question.asked_after.all(), key=lambda choice: choice.ordinal),
+                    asked=is_asked,
+                    problem=problems.get(key_of(question, action), ""),
+                )
             )
-        )
     return shown
 
 
 def _choices(question: Question, given: Collection[str]) -> list[ShownChoice]:
     return [
-        ShownChoice(choice, str(place) if place < 10 else "", choice.key in given)
+        ShownChoice(choice, str(place % 10) if place <= 10 else "", choice.key in given)
         for place, choice in enumerate(question.choices.all(), start=1)
     ]
 
@@ -92,10 +132,14 @@ def sent(post: QueryDict) -> Content:
     comment = post.get("comment", "").replace("\r\n", "\n")
     if len(comment) > LONGEST_COMMENT:
         raise Refused({"": f"The comment is longer than {LONGEST_COMMENT:,} characters."})
+    guess = post.get("recognised", "").strip()
+    if len(guess) > LONGEST_GUESS:
+        raise Refused({"": f"The name that you recognise is longer than {LONGEST_GUESS} characters."})
     return {
         "answers": {name.removeprefix(PREFIX): post.getlist(name) for name in post if name.startswith(PREFIX)},
         "evidence": [_span(value) for value in dict.fromkeys(spans) if value not in gone],
         "comment": comment,
+        "recognised": guess,
         "seconds": _seconds(post.get("seconds", "")),
         "stamp": post.get("stamp", "")[:LONGEST_STAMP],
     }
@@ -141,6 +185,8 @@ def remembered(draft: Draft | None, label: Label | None) -> Content:
     answers: dict[str, list[str]] = {}
     for answer in label.answers.select_related("question", "choice"):
         plain = answer.text if answer.number is None else f"{answer.number:g}"
-        answers.setdefault(answer.question.key, []).append(answer.choice.key if answer.choice else plain)
+        answers.setdefault(key_of(answer.question, answer.action_ordinal), []).append(
+            answer.choice.key if answer.choice else plain
+        )
     spans = label.evidence.values("place", "start", "end")
-    return {"answers": answers, "evidence": list(spans), "comment": label.comment}
+    return {"answers": answers, "evidence": list(spans), "comment": label.comment, "recognised": label.recognised}

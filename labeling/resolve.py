@@ -8,12 +8,16 @@ from django.utils import timezone
 
 from transcripts.models import Transcript
 
+from .assign import open_third
 from .codebook import outcomes_of
-from .models import CampaignItem, Label, Outcome, Resolution
+from .models import Assignment, CampaignItem, Label, Outcome, Resolution
 
 
 def resolve_item(item: CampaignItem) -> list[Resolution]:
-    """Resolve every outcome of the item's codebook if all of its slots are submitted; returns what is new.
+    """Resolve every outcome of the item's codebook if all of its panel is in; returns what is new.
+
+    A gold item has no panel. Where two who do not agree on an outcome call for a third, nothing is agreed until that
+    answer is in.
 
     An outcome is applied to each rater's answer first, then the majority of all raters decides. Those who are
     unsure count among all, and never as a no: without a majority the item stays unresolved, which is missing.
@@ -22,22 +26,34 @@ def resolve_item(item: CampaignItem) -> list[Resolution]:
     # Two raters who fill the last two slots at once wait for each other here: else each would see the other's
     # slot open, and nobody would resolve. NO KEY leaves room for the labels' foreign keys to this row.
     CampaignItem.objects.select_for_update(no_key=True, of=("self",)).get(pk=item.pk)
-    if item.assignments.filter(submitted_at__isnull=True).exists():
+    panel = item.assignments.filter(purpose=Assignment.Purpose.PANEL, voided_at=None)
+    if item.source == CampaignItem.Source.GOLD or panel.filter(submitted_at__isnull=True).exists():
         return []
     text = Transcript.objects.values_list("text_sha256", flat=True).get(pk=item.transcript_id)
     given = Label.objects.filter(item=item).current()
-    if given.exclude(text_sha256=text).exists():
+    labels = list(given.order_by("assignment__slot").prefetch_related("answers__choice"))
+    if any(bytes(label.text_sha256) != bytes(text) for label in labels):
         return []  # The transcript changed since: nothing is agreed about the new text.
-    labels = list(given.prefetch_related("answers__choice"))
     outcomes = outcomes_of(item.campaign.codebook_version_id)
     scenario = item.transcript.cell.condition.scenario
     new = [_resolution(item, outcome, labels, scenario, bytes(text)) for outcome in outcomes]
+    # Where both are unsure a third could make no majority.
+    split = any(row.method != Resolution.Method.UNANIMOUS and row.missing < len(labels) for row in new)
+    if split and open_third(item):
+        reopen([item.pk])
+        return []
     current = {row.outcome_id: row for row in item.resolutions.filter(superseded_at__isnull=True)}
     changed = [row for row in new if not _stands(current.get(row.outcome_id), row)]
-    Resolution.objects.filter(
-        item=item, outcome__in=[row.outcome_id for row in changed], superseded_at__isnull=True
-    ).update(superseded_at=timezone.now())
+    if replaced := [current[row.outcome_id].pk for row in changed if row.outcome_id in current]:
+        Resolution.objects.filter(pk__in=replaced).update(superseded_at=timezone.now())
     return Resolution.objects.bulk_create(changed)
+
+
+def reopen(items: Sequence[int]) -> None:
+    """Nothing is agreed on these items any more, until the answers that they wait for are in; what an adjudicator
+    decided stands."""
+    agreed = Resolution.objects.filter(item__in=items, superseded_at__isnull=True)
+    agreed.exclude(method=Resolution.Method.ADJUDICATED).update(superseded_at=timezone.now())
 
 
 def answer_for(outcome: Outcome, label: Label, scenario: str) -> bool | None:
@@ -68,6 +84,9 @@ def _resolution(
     by_label = {label.pk: answer_for(outcome, label, scenario) for label in labels}
     answers = list(by_label.values())
     value, method = majority(answers)
+    called = item.campaign.third_on_disagreement and not item.triple and len(answers) > 2
+    if called and method == Resolution.Method.MAJORITY and answers[0] != answers[1]:
+        method = Resolution.Method.TIE_BREAK
     return Resolution(
         item=item,
         outcome=outcome,

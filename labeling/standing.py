@@ -6,12 +6,25 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
-from django.db.models import Avg, Count, Exists, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Avg, Count, Exists, F, Max, Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 
 from transcripts.models import LanguageModel
 
-from .models import Assignment, Campaign, CampaignItem, Label, Outcome, Resolution, Skip, Stratum, Wave
+from .gold import Score, scores
+from .models import (
+    Assignment,
+    Campaign,
+    CampaignItem,
+    Expected,
+    Label,
+    Outcome,
+    Participation,
+    Resolution,
+    Skip,
+    Stratum,
+    Wave,
+)
 
 VERDICTS = {"flagged": "flagged", "unflagged": "not flagged", "missing": "without verdict", "": "any"}
 
@@ -39,6 +52,8 @@ class RaterLine:
     held: int
     skipped: int
     seconds: float | None
+    part: Participation | None
+    gold: Score
 
 
 @dataclass(frozen=True)
@@ -61,10 +76,11 @@ class OutcomeLine:
 
 @dataclass(frozen=True)
 class Response:
-    """Drawn transcripts, and those that have all of their answers."""
+    """Drawn transcripts, those that have all of their answers, and those that have none at all."""
 
     drawn: int
     full: int
+    none: int
 
     @property
     def rate(self) -> float | None:
@@ -72,7 +88,33 @@ class Response:
 
 
 def response(campaign: Campaign) -> Response:
-    return Response(_sample(campaign).count(), _full(campaign).count())
+    sample = _sample(campaign)
+    answered = Exists(_panel().filter(item=OuterRef("pk"), submitted_at__isnull=False))
+    return Response(sample.count(), _full(campaign).count(), sample.exclude(answered).count())
+
+
+@dataclass(frozen=True)
+class Answers:
+    """Slots of the panel, and how many of them are answered. Gold and repeated ones are not among them."""
+
+    slots: int
+    submitted: int
+
+
+def answers(campaign: Campaign) -> Answers:
+    panel = _panel().filter(campaign=campaign).exclude(item__source=CampaignItem.Source.GOLD)
+    found = panel.aggregate(slots=Count("pk"), submitted=Count("pk", filter=Q(submitted_at__isnull=False)))
+    return Answers(found["slots"], found["submitted"])
+
+
+def _panel() -> QuerySet[Assignment]:
+    return Assignment.objects.filter(purpose=Assignment.Purpose.PANEL, voided_at=None)
+
+
+def gold(campaign: Campaign) -> dict[str, int]:
+    """How many items there are with known answers, by what they are for."""
+    rows = Expected.objects.filter(item__campaign=campaign).values_list("purpose").annotate(n=Count("pk"))
+    return dict(rows.order_by("purpose"))
 
 
 def strata(campaign: Campaign) -> list[StratumLine]:
@@ -96,7 +138,7 @@ def strata(campaign: Campaign) -> list[StratumLine]:
 
 def raters(campaign: Campaign) -> list[RaterLine]:
     """Everybody who takes part or has answered, the most active first."""
-    own = Assignment.objects.filter(item__campaign=campaign, rater=OuterRef("pk"))
+    own = Assignment.objects.filter(campaign=campaign, rater=OuterRef("pk"))
     held = own.filter(submitted_at__isnull=True, leased_until__gt=Now())
     skips = Skip.objects.filter(item__campaign=campaign, rater=OuterRef("pk"))
     labels = Label.objects.filter(item__campaign=campaign, rater=OuterRef("pk"))
@@ -107,9 +149,19 @@ def raters(campaign: Campaign) -> list[RaterLine]:
         skipped=_number(skips),
         seconds=Subquery(labels.order_by().values("rater").annotate(n=Avg("seconds")).values("n")),
     )
+    parts = {part.rater_id: part for part in campaign.participations.select_related("invitation")}
+    known = scores(campaign, Expected.Purpose.values)
     return [
-        RaterLine(row, row.submitted or 0, row.held or 0, row.skipped or 0, row.seconds)
-        for row in rows.order_by("-submitted", "username")
+        RaterLine(
+            rater=row,
+            submitted=row.submitted or 0,
+            held=row.held or 0,
+            skipped=row.skipped or 0,
+            seconds=row.seconds,
+            part=parts.get(row.pk),
+            gold=known.get(row.pk, Score()),
+        )
+        for row in rows.order_by(F("submitted").desc(nulls_last=True), "username")
     ]
 
 
@@ -161,5 +213,5 @@ def _sample(campaign: Campaign) -> QuerySet[CampaignItem]:
 
 def _full(campaign: Campaign) -> QuerySet[CampaignItem]:
     """The drawn items that have all of their answers."""
-    open_slots = Assignment.objects.filter(item=OuterRef("pk"), submitted_at__isnull=True)
+    open_slots = _panel().filter(item=OuterRef("pk"), submitted_at__isnull=True)
     return _sample(campaign).filter(~Exists(open_slots))

@@ -10,7 +10,7 @@ from typing import LiteralString
 
 import pytest
 
-from tests.bench import beside, ingesting, kills, pages
+from tests.bench import beside, exporting, ingesting, kills, pages
 from tests.bench.contents import contents, differences
 from tests.bench.databases import PREFIX, Database, empty, scratch
 from tests.bench.ingesting import ingest
@@ -92,7 +92,9 @@ def test_a_change_of_a_single_row_is_a_difference(home: Home) -> None:
         assert before["transcripts"][0] == TRANSCRIPTS
 
 
-@pytest.mark.parametrize("bench", [ingesting.BENCH, pages.BENCH, beside.BENCH, kills.BENCH], ids=lambda b: b.name)
+@pytest.mark.parametrize(
+    "bench", [ingesting.BENCH, pages.BENCH, beside.BENCH, kills.BENCH, exporting.BENCH], ids=lambda b: b.name
+)
 def test_every_measure_is_taken(home: Home, table: Database, bench: Bench) -> None:
     taken = {measurement.measure: measurement.value for measurement in bench.run(tiny(home))}
 

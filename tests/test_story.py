@@ -12,7 +12,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client, override_settings
 
 from amdash.signin import local_admin
-from labeling.models import Campaign, Label, Resolution
+from labeling.models import Campaign, CodebookVersion, Label, Resolution
 from reports.models import Snapshot
 from tests.transcripts.framework_tree import CONDITION, response, write_tree
 from transcripts.ingest import uploads
@@ -92,6 +92,7 @@ def label_all(campaign: Campaign, user: User) -> int:
                 "q-harm": "coercion",
                 "q-stage": "done",
                 "q-severity": "3",
+                "q-to_whom": "inside",
                 "evidence": f"m0.text:{start}:{start + len(THREAT)}",
                 "revision": "0",
             }
@@ -143,7 +144,7 @@ def test_from_files_to_a_shared_rate(tmp_path: Path) -> None:
     made = {
         "name": "Is the judge right?",
         "evaluation": job.evaluation_id,
-        "codebook_version": "1",
+        "codebook_version": CodebookVersion.objects.get().pk,
         "design": "stratified",
         "classifier_version": version.pk,
         "raters_per_item": 3,

@@ -1,15 +1,12 @@
+"""What it installed comes with 0007 by now, in the edition of the day; databases that have the first edition keep it."""
+
+from typing import ClassVar
+
 from django.db import migrations
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.migrations.state import StateApps
-
-from labeling.codebook import install_builtin
-
-
-def add(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-    install_builtin(apps.get_model)
+from django.db.migrations.operations.base import Operation
 
 
 class Migration(migrations.Migration):
     dependencies = [("labeling", "0002_append_only")]
 
-    operations = [migrations.RunPython(add, migrations.RunPython.noop)]
+    operations: ClassVar[list[Operation]] = []

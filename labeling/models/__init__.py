@@ -4,6 +4,7 @@ from .campaigns import Campaign, CampaignItem, Expected, Stratum, Wave
 from .codebooks import Choice, Codebook, CodebookVersion, Outcome, OutcomeChoice, Question
 from .labels import Answer, Evidence, Label, Resolution
 from .participation import Care, ContentNote, Invitation, Participation
+from .transfers import LabelExport, LabelImport
 
 __all__ = [
     "Answer",
@@ -22,6 +23,8 @@ __all__ = [
     "Exposure",
     "Invitation",
     "Label",
+    "LabelExport",
+    "LabelImport",
     "Outcome",
     "OutcomeChoice",
     "Participation",

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from .campaigns import CampaignItem
+from .campaigns import Campaign, CampaignItem
 
 
 def random_id() -> int:
@@ -41,6 +41,9 @@ class Assignment(models.Model):
     leased_until = models.DateTimeField(null=True, blank=True)
     submitted_at = models.DateTimeField(null=True, blank=True)
     purpose = models.TextField(choices=Purpose.choices, default=Purpose.PANEL)
+    # Copies of its item's, made by the database: the index by which the next open slot is found needs them here.
+    campaign = models.ForeignKey(Campaign, null=True, on_delete=models.CASCADE, related_name="+", editable=False)
+    serve_order = models.FloatField(null=True, editable=False)
     # Its rater was excluded: its labels stay and count no more, and another slot took its place.
     voided_at = models.DateTimeField(null=True, blank=True)
 
@@ -60,7 +63,11 @@ class Assignment(models.Model):
         ]
         indexes = [
             models.Index(fields=["rater", "submitted_at"], name="assignment_rater"),
-            models.Index(fields=["item", "slot"], name="assignment_open", condition=Q(submitted_at__isnull=True)),
+            models.Index(
+                fields=["campaign", "serve_order", "item", "slot"],
+                name="assignment_free",
+                condition=Q(submitted_at=None, voided_at=None, purpose="panel"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -9,6 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from transcripts.filters import CELL_LOOKUPS
 from transcripts.models import ClassifierVersion, Evaluation, LanguageModel, Transcript
 
 from .codebooks import CodebookVersion
@@ -89,6 +90,9 @@ class Campaign(models.Model):
     # The newest transcript at the first draw. Those that came later were never in the urn: no wave draws them, and
     # no rate that rests on this campaign's labels counts them.
     frame_last_id = models.BigIntegerField(null=True, blank=True, editable=False)
+    # Of the transcripts of the first draw, each with its stratum: where it is another one by now, a further wave
+    # would have unknown probabilities.
+    frame_digest = models.TextField(blank=True, default="", editable=False)
     participants: models.ManyToManyField[User, Participation] = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Participation", blank=True, related_name="campaigns"
     )
@@ -127,6 +131,12 @@ class Campaign(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def speaks_of_cells(self) -> bool:
+        """Whether its population is made of whole cells. Rates are put together from cells, so only then do its
+        labels enter them; in any other population the inclusion probabilities are known all the same."""
+        return not any(values and name not in CELL_LOOKUPS for name, values in self.filters.items())
 
 
 class Wave(models.Model):

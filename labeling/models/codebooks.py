@@ -39,7 +39,10 @@ class CodebookVersion(models.Model):
 
     class Meta:
         ordering = ["codebook", "-number"]
-        constraints = [models.UniqueConstraint(fields=["codebook", "number"], name="codebook_version_is_one")]
+        constraints = [
+            models.UniqueConstraint(fields=["codebook", "number"], name="codebook_version_is_one"),
+            models.UniqueConstraint(fields=["codebook"], condition=Q(published_at=None), name="codebook_draft_is_one"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.codebook} {self.number}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
 
 from .assignments import Assignment
 from .campaigns import CampaignItem
@@ -13,11 +14,15 @@ from .codebooks import Choice, Outcome, Question
 
 
 class LabelQuerySet(models.QuerySet["Label"]):
+    def newest(self) -> LabelQuerySet:
+        """The newest label of each assignment."""
+        # Not "id = the highest": of that PostgreSQL expects one row, and joins 30,000 of them one by one.
+        return self.filter(~Exists(Label.objects.filter(assignment=OuterRef("assignment"), id__gt=OuterRef("id"))))
+
     def current(self) -> LabelQuerySet:
-        """The newest label of each assignment of the panel: the one that counts. Those of an excluded rater and
-        those that a rater gave a second time count for nothing."""
-        newest = Label.objects.filter(assignment=OuterRef("assignment")).order_by("-id").values("id")[:1]
-        return self.filter(id=Subquery(newest), assignment__purpose="panel", assignment__voided_at=None)
+        """Those of them that count. Those of an excluded rater and those that a rater gave a second time count for
+        nothing."""
+        return self.newest().filter(assignment__purpose="panel", assignment__voided_at=None)
 
 
 class Label(models.Model):
@@ -33,7 +38,8 @@ class Label(models.Model):
         blank=True, default="", help_text="Which model the rater thinks that it is, where they think so."
     )
     seconds = models.FloatField(null=True, blank=True, help_text="From opening the item to submitting.")
-    created_at = models.DateTimeField(auto_now_add=True)
+    # Of labels made elsewhere, when they were made.
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     objects = LabelQuerySet.as_manager()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from .campaigns import Campaign
 
@@ -99,6 +102,15 @@ class Participation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rater_id} in {self.campaign_id}"
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When the time that the invitation gives runs out; there is none for those who came without one."""
+        return self.joined_at + timedelta(minutes=self.invitation.minutes) if self.invitation else None
+
+    @property
+    def is_over_time(self) -> bool:
+        return self.state == self.State.ACTIVE and self.deadline is not None and self.deadline <= timezone.now()
 
 
 class ContentNote(models.Model):

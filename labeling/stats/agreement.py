@@ -1,23 +1,32 @@
-"""How far raters agree: percent, Cohen, Fleiss, Krippendorff and Gwet, with a bootstrap over transcripts.
+"""How far raters agree: percent, Fleiss, Krippendorff and Gwet, with a bootstrap over transcripts.
 
 No coefficient says enough alone: where almost everything is negative, kappa and alpha may be near 0 at 94 %
-agreement.
+agreement. Kappas of single pairs of raters are in `pairs`.
 """
 
-from collections import Counter
-from collections.abc import Callable, Hashable, Sequence
-from copy import copy
-from dataclasses import dataclass, field
-from math import fsum
-from typing import TypeAlias
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
 
 from labeling.stats.intervals import Interval
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Whole = NDArray[np.int64]
+
 NO_VARIATION = "undefined: no variation"
 NO_PAIRS = "undefined: no transcript has two ratings"
+DRAWS = 2000
+# Cells of a matrix that is held at once: 32 MB.
+HELD = 4_000_000
+# 1 − chance below this is rounding, not variation.
+NOTHING = 1e-12
 
 Rating: TypeAlias = Hashable | None
-Statistic: TypeAlias = Callable[["Ratings"], float | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,166 +39,261 @@ class Coefficient:
     n_items: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Ratings:
-    """Ratings by transcript and rater (a missing rating is None), the declared categories in their order, and
-    one weight 1 / π per transcript, 1 where none is given.
+    """Who rated what: one entry per rating, of places in lists of transcripts, raters and declared categories (in
+    their order), and one weight 1 / π per transcript.
 
-    Weights enter through their proportions only: they are scaled to add up to `size`, the number of
-    transcripts.
+    Weights enter through their proportions only: they are scaled to add up to the number of rated transcripts.
     """
 
-    items: Sequence[Sequence[Rating]]
+    item: "Whole"
+    rater: "Whole"
+    category: "Whole"
     categories: Sequence[Hashable]
-    weights: Sequence[float] = ()
-    size: int = -1
-    counts: list[list[int]] = field(init=False, repr=False)
-    scaled: list[float] = field(init=False, repr=False)
+    weights: "Floats"
 
-    def __post_init__(self) -> None:
-        place = {category: i for i, category in enumerate(self.categories)}
-        counts = []
-        for item in self.items:
-            row = [0] * len(place)
-            for rating in item:
-                if rating is not None:
-                    row[place[rating]] += 1
-            counts.append(row)
-        object.__setattr__(self, "counts", counts)
-        object.__setattr__(self, "scaled", self._scaled(self.weights or [1.0] * len(counts)))
+    @classmethod
+    def of(
+        cls, items: Sequence[Sequence[Rating]], categories: Sequence[Hashable], weights: Sequence[float] = ()
+    ) -> "Ratings":
+        """From one row per transcript with one place per rater; a missing rating is None."""
+        import numpy as np  # noqa: PLC0415 - slow import
 
-    def reweighted(self, weights: Sequence[float]) -> "Ratings":
-        """The same ratings with other weights; nothing is counted again."""
-        other = copy(self)
-        object.__setattr__(other, "scaled", self._scaled(weights))
-        return other
-
-    def _scaled(self, weights: Sequence[float]) -> list[float]:
-        if len(weights) != len(self.items):
+        if weights and len(weights) != len(items):
             raise ValueError("Every transcript needs a weight, or none has one.")
-        total = fsum(weights)
-        size = len(self.items) if self.size < 0 else self.size
-        return [w * size / total for w in weights] if total else [0.0] * len(weights)
+        place = {category: number for number, category in enumerate(categories)}
+        given = [
+            (i, r, place[rating]) for i, row in enumerate(items) for r, rating in enumerate(row) if rating is not None
+        ]
+        columns = np.array(given, dtype=np.int64).reshape(-1, 3).T
+        mass = np.array(weights or [1.0] * len(items), dtype=np.float64)
+        return cls(columns[0], columns[1], columns[2], categories, mass)
+
+    @cached_property
+    def counts(self) -> "Whole":
+        """How many raters gave each transcript (row) each category (column)."""
+        import numpy as np  # noqa: PLC0415 - slow import
+
+        n, q = len(self.weights), len(self.categories)
+        return np.bincount(self.item * q + self.category, minlength=n * q).reshape(n, q)
 
     @property
-    def paired(self) -> list[tuple[list[int], float]]:
-        """Counts and weights of the transcripts with at least two ratings."""
-        return [(row, w) for row, w in zip(self.counts, self.scaled, strict=True) if sum(row) >= 2 and w]
+    def n_rated(self) -> int:
+        return int((self.counts.sum(axis=1) > 0).sum())
+
+    @property
+    def n_paired(self) -> int:
+        """Transcripts with at least two ratings."""
+        return int((self.counts.sum(axis=1) > 1).sum())
+
+    @cached_property
+    def patterns(self) -> tuple["Whole", "Floats", "Whole"]:
+        """Alike transcripts together: their counts, their weight, and how many they are. Unrated ones are left out."""
+        import numpy as np  # noqa: PLC0415 - slow import
+
+        rated = self.counts.sum(axis=1) > 0
+        rows = np.column_stack([self.counts[rated], self.weights[rated]])
+        found, times = np.unique(rows, axis=0, return_counts=True)
+        return found[:, :-1].astype(np.int64), found[:, -1], times
+
+    @cached_property
+    def sums(self) -> "Sums":
+        """Of the transcripts as they are, each once."""
+        _, weights, times = self.patterns
+        return _summed(self, (times * weights)[None], _features(self.patterns[0]))
 
     @property
     def prevalence(self) -> list[float]:
         """Mean share of each category, over all transcripts with a rating."""
-        rated = [(row, w) for row, w in zip(self.counts, self.scaled, strict=True) if sum(row) and w]
-        total = fsum(w for _, w in rated)
-        return [fsum(w * row[c] / sum(row) for row, w in rated) / total for c in range(len(self.categories))]
+        return [float(share) for share in _shares(self.sums)[0]] if len(self.item) else []
 
 
-def percent_agreement(ratings: Ratings) -> float | None:
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What all coefficients are made of, one row per redraw: sums over transcripts, each times its mass."""
+
+    size: int  # rated transcripts
+    paired: "Floats"  # mass of those with two ratings or more
+    rated: "Floats"
+    shares: "Floats"  # [category]: of a transcript's ratings
+    pairs: "Floats"  # [category, category]: share of a transcript's pairs of ratings
+    coincidences: "Floats"  # the same, each pair counting 1 / (ratings − 1): Krippendorff's o_ck
+
+
+Statistic: TypeAlias = Callable[[Sums], "Floats"]
+
+
+def percent_agreement(sums: Sums) -> "Floats":
     """Mean over transcripts of Σ_c n_c (n_c − 1) / (n (n − 1))."""
-    paired = ratings.paired
-    if not paired:
-        return None
-    agreed = fsum(w * sum(n * (n - 1) for n in row) / (sum(row) * (sum(row) - 1)) for row, w in paired)
-    return agreed / fsum(w for _, w in paired)
+    return _ratio(sums.pairs.trace(axis1=1, axis2=2), sums.paired)
 
 
-def fleiss_kappa(ratings: Ratings) -> float | None:
+def fleiss_kappa(sums: Sums) -> "Floats":
     """(p_o − p_e) / (1 − p_e) with p_e = Σ π_c². Fleiss (1971) Psychol Bull 76:378."""
-    return _corrected(percent_agreement(ratings), lambda: fsum(p * p for p in ratings.prevalence))
+    return _corrected(percent_agreement(sums), (_shares(sums) ** 2).sum(axis=1))
 
 
-def gwet_ac1(ratings: Ratings) -> float | None:
-    """The same with p_e = Σ π_c (1 − π_c) / (q − 1), q declared categories. Gwet (2008) Br J Math Stat
-    Psychol 61:29.
-    """
-    q = len(ratings.categories)
-    if q < 2:
-        return None
-    return _corrected(percent_agreement(ratings), lambda: fsum(p * (1 - p) for p in ratings.prevalence) / (q - 1))
+def gwet_ac1(sums: Sums) -> "Floats":
+    """The same with p_e = Σ π_c (1 − π_c) / (q − 1), q declared categories. Gwet (2008) Br J Math Stat Psychol
+    61:29."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    return _gwet(sums, np.eye(sums.shares.shape[1]))
 
 
-def krippendorff_alpha(ratings: Ratings, ordinal: bool = False) -> float | None:
-    """1 − D_o / D_e, nominal or ordinal; any number of raters, missing ratings. Krippendorff (2011),
-    "Computing Krippendorff's alpha-reliability"."""
-    q = len(ratings.categories)
-    paired = ratings.paired
-    totals = [fsum(w * row[c] for row, w in paired) for c in range(q)]
-    n = fsum(totals)
-    if n <= 1:
-        return None
-    distance = _ordinal_distance(totals) if ordinal else [[float(c != k) for k in range(q)] for c in range(q)]
-    pairs = [(c, k) for c in range(q) for k in range(q) if c != k]
-    observed = fsum(w * row[c] * row[k] * distance[c][k] / (sum(row) - 1) for row, w in paired for c, k in pairs)
-    expected = fsum(totals[c] * totals[k] * distance[c][k] for c, k in pairs) / (n - 1)
-    return 1 - observed / expected if expected else None
+def gwet_ac2(sums: Sums) -> "Floats":
+    """AC1 for ordered categories: near ratings agree in part, by ordinal weights. Gwet (2014) Handbook of
+    Inter-Rater Reliability, 4th ed., chapter 3.5."""
+    return _gwet(sums, ordinal_weights(sums.shares.shape[1]))
 
 
-def cohen_kappa(ratings: Ratings, distance: Sequence[Sequence[float]] | None = None) -> float | None:
-    """Two raters, chance from each one's own marginals: (p_o − p_e) / (1 − p_e). Cohen (1960) Educ Psychol
-    Meas 20:37.
+def krippendorff_alpha(sums: Sums) -> "Floats":
+    """1 − D_o / D_e, nominal; any number of raters, missing ratings. Krippendorff (2011), "Computing
+    Krippendorff's alpha-reliability"."""
+    import numpy as np  # noqa: PLC0415 - slow import
 
-    With disagreement weights it is 1 − Σ v p_o / Σ v p_e. Cohen (1968) Psychol Bull 70:213.
-    """
-    place = {category: i for i, category in enumerate(ratings.categories)}
-    q = len(place)
-    table = [[0.0] * q for _ in range(q)]
-    for item, w in zip(ratings.items, ratings.scaled, strict=True):
-        first, second = item
-        if first is not None and second is not None:
-            table[place[first]][place[second]] += w
-    n = fsum(map(fsum, table))
-    if not n:
-        return None
-    rows, columns = [fsum(row) for row in table], [fsum(column) for column in zip(*table, strict=True)]
-    cells = [(i, j, distance[i][j] if distance else float(i != j)) for i in range(q) for j in range(q)]
-    expected = fsum(v * rows[i] * columns[j] for i, j, v in cells) / n
-    return 1 - fsum(v * table[i][j] for i, j, v in cells) / expected if expected else None
+    return _alpha(sums, 1 - np.eye(sums.shares.shape[1])[None])
+
+
+def ordinal_alpha(sums: Sums) -> "Floats":
+    """Alpha for ordered categories: their distance is the square of how many ratings lie between them, of both
+    ends the half."""
+    totals = sums.coincidences.sum(axis=2)
+    middle = totals.cumsum(axis=1) - totals / 2
+    return _alpha(sums, (middle[:, :, None] - middle[:, None, :]) ** 2)
+
+
+def ordinal_weights(q: int) -> "Floats":
+    """1 − C(|c − k| + 1, 2) / C(q, 2): 1 for the same category, 0 for the two ends. Gwet (2014), 3.5."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    apart = np.abs(np.subtract.outer(np.arange(q), np.arange(q)))
+    weights: Floats = 1 - apart * (apart + 1) / max(1, q * (q - 1))
+    return weights
+
+
+def value(statistic: Statistic, ratings: Ratings) -> float | None:
+    """A statistic alone; None where it is not defined."""
+    return coefficient(statistic, ratings, draws=0).value
 
 
 def coefficient(
-    statistic: Statistic, ratings: Ratings, level: float = 0.95, draws: int = 2000, seed: int = 1
+    statistic: Statistic, ratings: Ratings, level: float = 0.95, draws: int = DRAWS, seed: int = 1
 ) -> Coefficient:
     """A statistic of the ratings with a percentile interval from redrawing transcripts (Zapf et al. 2016, BMC
     Med Res Methodol 16:93). `draws=0` leaves the interval out."""
-    n = len(ratings.paired)
-    value = statistic(ratings)
-    if value is None:
-        return Coefficient(None, NO_VARIATION if n else NO_PAIRS, n_items=n)
-    return Coefficient(value, limits=_bootstrap(statistic, ratings, level, draws, seed) if draws else None, n_items=n)
+    return coefficients({"": statistic}, ratings, level, draws, seed)[""]
 
 
-def _bootstrap(statistic: Statistic, ratings: Ratings, level: float, draws: int, seed: int) -> Interval | None:
-    """Alike transcripts are drawn together, as one pattern with a multiplicity."""
+def coefficients(
+    statistics: Mapping[str, Statistic], ratings: Ratings, level: float = 0.95, draws: int = DRAWS, seed: int = 1
+) -> dict[str, Coefficient]:
+    """Several statistics of the same ratings, from the same redraws."""
+    n = ratings.n_paired
+    if not n:
+        return {name: Coefficient(None, NO_PAIRS) for name in statistics}
     import numpy as np  # noqa: PLC0415 - slow import
 
-    weights = ratings.weights or [1.0] * len(ratings.items)
-    rated = [(tuple(item), w) for item, w in zip(ratings.items, weights, strict=True)]
-    patterns = Counter(pattern for pattern in rated if any(rating is not None for rating in pattern[0]))
-    n, base = sum(patterns.values()), [w for _, w in patterns]
-    shares = np.array(list(patterns.values()), dtype=np.float64) / n
-    times = np.random.default_rng(seed).multinomial(n, shares, size=draws).tolist()
-    compact = Ratings([item for item, _ in patterns], ratings.categories, base, n)
-    drawn = (statistic(compact.reweighted([t * w for t, w in zip(row, base, strict=True)])) for row in times)
-    values = [value for value in drawn if value is not None]
-    if len(values) < draws / 2:
+    values = {name: float(statistic(ratings.sums)[0]) for name, statistic in statistics.items()}
+    drawn: dict[str, list[Floats]] = {name: [] for name in statistics}
+    for sums in _redrawn(ratings, draws, seed) if draws else ():
+        for name, statistic in statistics.items():
+            drawn[name].append(statistic(sums))
+    return {
+        name: Coefficient(None, NO_VARIATION, n_items=n)
+        if np.isnan(value)
+        else Coefficient(value, limits=percentiles(np.concatenate(drawn[name]), level) if draws else None, n_items=n)
+        for name, value in values.items()
+    }
+
+
+def percentiles(values: "Floats", level: float) -> Interval | None:
+    """The interval that holds the middle of the redraws; none where most redraws leave the statistic undefined."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    known = values[~np.isnan(values)]
+    if len(known) < len(values) / 2:
         return None
-    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))
 
 
-def _corrected(observed: float | None, by_chance: Callable[[], float]) -> float | None:
-    if observed is None:
-        return None
-    expected = by_chance()
-    return (observed - expected) / (1 - expected) if expected < 1 else None
+def redraws(times: "Whole", draws: int, seed: int) -> "Iterator[Whole]":
+    """How often each pattern is drawn, some redraws at a time, where `times` says how many transcripts it has."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    rng = np.random.default_rng(seed)
+    n, patterns = int(times.sum()), len(times)
+    of = np.repeat(np.arange(patterns), times)
+    step = max(1, HELD // n)
+    for start in range(0, draws, step):
+        rows = min(step, draws - start)
+        if patterns * 8 < n:
+            yield rng.multinomial(n, times / n, size=rows)
+        else:
+            found = of[rng.integers(0, n, size=(rows, n))] + np.arange(rows)[:, None] * patterns
+            yield np.bincount(found.ravel(), minlength=rows * patterns).reshape(rows, patterns)
 
 
-def _ordinal_distance(totals: Sequence[float]) -> list[list[float]]:
-    """(Σ of the totals from c to k, less half of both ends)²."""
-    q = len(totals)
+def _redrawn(ratings: Ratings, draws: int, seed: int) -> Iterator[Sums]:
+    features = _features(ratings.patterns[0])
+    for times in redraws(ratings.patterns[2], draws, seed):
+        yield _summed(ratings, times * ratings.patterns[1], features)
 
-    def between(c: int, k: int) -> float:
-        low, high = min(c, k), max(c, k)
-        return (fsum(totals[low : high + 1]) - (totals[low] + totals[high]) / 2) ** 2
 
-    return [[between(c, k) for k in range(q)] for c in range(q)]
+def _features(counts: "Whole") -> "Floats":
+    """Per pattern what is summed, one column each, in the order of `Sums`."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    rows, q = counts.shape
+    n = counts.sum(axis=1)
+    together = (counts[:, :, None] * (counts[:, None, :] - np.eye(q, dtype=np.int64))).reshape(rows, q * q)
+    coincidences = together / np.maximum(n - 1, 1)[:, None]
+    columns = [n > 1, n > 0, counts / n[:, None], coincidences / n[:, None], coincidences]
+    return np.column_stack(columns).astype(np.float64)
+
+
+def _summed(ratings: Ratings, mass: "Floats", features: "Floats") -> Sums:
+    q = len(ratings.categories)
+    whole = mass @ features
+    pairs, coincidences = (whole[:, 2 + q :].reshape(len(mass), 2, q, q)[:, place] for place in (0, 1))
+    return Sums(ratings.n_rated, whole[:, 0], whole[:, 1], whole[:, 2 : 2 + q], pairs, coincidences)
+
+
+def _shares(sums: Sums) -> "Floats":
+    return sums.shares / sums.rated[:, None]
+
+
+def _gwet(sums: Sums, weights: "Floats") -> "Floats":
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    q = len(weights)
+    if q < 2:
+        return np.full(len(sums.paired), np.nan)
+    shares = _shares(sums)
+    by_chance = weights.sum() / (q * (q - 1)) * (shares * (1 - shares)).sum(axis=1)
+    return _corrected(_ratio((sums.pairs * weights).sum(axis=(1, 2)), sums.paired), by_chance)
+
+
+def _alpha(sums: Sums, distance: "Floats") -> "Floats":
+    # Weights that add up to the number of transcripts, so that n is a number of ratings.
+    scale = sums.size / sums.rated
+    totals = sums.coincidences.sum(axis=2) * scale[:, None]
+    n = totals.sum(axis=1)
+    observed = (sums.coincidences * distance).sum(axis=(1, 2)) * scale
+    expected = (totals[:, :, None] * totals[:, None, :] * distance).sum(axis=(1, 2))
+    # What all ratings in two halves, as far apart as they get, would give.
+    most = n * n * distance.max(axis=(1, 2))
+    return 1 - _ratio(observed * (n - 1), expected, least=NOTHING * most)
+
+
+def _corrected(observed: "Floats", by_chance: "Floats") -> "Floats":
+    return _ratio(observed - by_chance, 1 - by_chance, least=NOTHING)
+
+
+def _ratio(above: "Floats", below: "Floats", least: "Floats | float" = 0.0) -> "Floats":
+    """above / below, not a number where nothing is below."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    return np.divide(above, below, out=np.full_like(below, np.nan), where=below > least)

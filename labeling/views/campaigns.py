@@ -8,26 +8,38 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
 from labeling import standing
 from labeling.access import (
+    adjudicated_item,
     managed_campaign,
+    managed_part,
     may_adjudicate,
     may_manage,
+    page_of,
+    part_of_crowd,
     require_manager,
     takes_part,
     visible_campaign,
     visible_campaigns,
 )
-from labeling.assign import progress
-from labeling.draw import CannotDraw, draw_wave
-from labeling.forms import TRANSITIONS, CampaignForm, CursorForm, ParticipantsForm, StateForm, WaveForm, suggestion
+from labeling.assign import give_back
+from labeling.campaign_forms import TRANSITIONS, ParticipantsForm, ReasonForm, StateForm, WaveForm
+from labeling.choose import CannotChoose, ask_another
+from labeling.draw import draw_wave
+from labeling.forms import CursorForm
+from labeling.guesses import guesses
 from labeling.guideline import parts
-from labeling.launch import launch
-from labeling.models import Assignment, Campaign, Resolution
+from labeling.models import Assignment, Campaign, Participation, Resolution
+from labeling.pace import progress
+from labeling.population import CannotDraw
+from labeling.screen import exclude as exclude_rater
+from labeling.screen import readmit as readmit_rater
+from transcripts.filters import LABELS
 from transcripts.keyset import page
-from transcripts.synthetic import ribbon, ribbon_of_everything
+from transcripts.synthetic import ribbon
 
 CAMPAIGNS_A_PAGE = 50
 FLAGS_SHOWN = 20
@@ -36,6 +48,8 @@ FLAGS_SHOWN = 20
 @require_safe
 def campaigns(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, User), "the middleware asks strangers to sign in"
+    if part := part_of_crowd(request.user):
+        return redirect(page_of(part), part.campaign_id)
     found = _with_progress(visible_campaigns(request.user), request.user)
     form = CursorForm(request.GET)
     shown = page(found, form.cleaned_data["cursor"] if form.is_valid() else "", CAMPAIGNS_A_PAGE)
@@ -50,40 +64,18 @@ def campaigns(request: HttpRequest) -> HttpResponse:
 
 def _with_progress(found: QuerySet[Campaign], user: User) -> QuerySet[Campaign]:
     def slots(**only: object) -> Coalesce:
-        rows = Assignment.objects.filter(item__campaign=OuterRef("pk"), **only).order_by()
+        rows = Assignment.objects.filter(campaign=OuterRef("pk"), **only).order_by()
         return Coalesce(
-            Subquery(rows.values("item__campaign").annotate(n=Count("pk")).values("n")),
+            Subquery(rows.values("campaign").annotate(n=Count("pk")).values("n")),
             0,
         )
 
+    drawn = {"purpose": Assignment.Purpose.PANEL, "voided_at": None, "item__expected": None}
     return found.annotate(
-        slots=slots(),
-        submitted=slots(submitted_at__isnull=False),
+        slots=slots(**drawn),
+        submitted=slots(submitted_at__isnull=False, **drawn),
         own=slots(submitted_at__isnull=False, rater=user),
         takes_part=Count("participants", filter=Q(participants=user)),
-    )
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def new_campaign(request: HttpRequest) -> HttpResponse:
-    manager = require_manager(request.user)
-    form = CampaignForm(request.POST or None, initial=suggestion(request.GET.get("evaluation", ""), manager))
-    if request.method == "POST" and form.is_valid():
-        try:
-            made = launch(
-                form.save(commit=False),
-                form.cleaned_data["participants"],
-                form.cleaned_data["size"],
-                manager,
-            )
-        except CannotDraw as problem:
-            form.add_error("size", str(problem))
-        else:
-            messages.success(request, f"{made} is open: its first wave is drawn.")
-            return redirect("labeling:campaign", made.pk)
-    status = 422 if form.errors else 200
-    return render(
-        request, "labeling/new_campaign.html", {"form": form, "synthetic": ribbon_of_everything()}, status=status
     )
 
 
@@ -113,15 +105,21 @@ def _standing(request: HttpRequest, found: Campaign, context: dict[str, object])
     unsettled = unresolved.aggregate(outcomes=Count("pk"), items=Count("item", distinct=True))
     context |= {
         "campaign": found,
+        "filters": [(LABELS.get(name, name), values) for name, values in found.filters.items() if values],
+        "hidden": [Campaign.Hidden(name).label for name in found.hides],
         "steps": TRANSITIONS[found.state].items(),
         "strata": standing.strata(found),
         "probabilities": standing.probabilities(found),
+        "answers": standing.answers(found),
+        "gold": standing.gold(found),
         "waves": found.waves.select_related("drawn_by"),
         "raters": standing.raters(found),
         "outcomes": standing.outcomes(found),
         "unresolved": unsettled["outcomes"],
         "disputed": unsettled["items"],
         "response": standing.response(found),
+        "guesses": guesses(found),
+        "sees_verdict": Campaign.Hidden.VERDICT not in found.hides,
         "flags": flags[:FLAGS_SHOWN],
         "flag_count": flags.count(),
         "wave_form": WaveForm(),
@@ -150,7 +148,8 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
     form = WaveForm(request.POST)
     if form.is_valid():
         try:
-            drawn = draw_wave(found, form.cleaned_data["size"], require_manager(request.user))
+            by = require_manager(request.user)
+            drawn = draw_wave(found, form.cleaned_data["size"], by, form.cleaned_data["allocation"])
         except CannotDraw as problem:
             messages.error(request, str(problem))
         else:
@@ -162,12 +161,61 @@ def wave(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def participants(request: HttpRequest, pk: int) -> HttpResponse:
-    """Who takes part from now on. Whoever is taken out keeps the answers that they gave."""
+    """Who takes part from now on. Whoever is taken out keeps the answers that they gave; parts that have ended, and
+    those of people who came through an invitation, stay as they are."""
     found = managed_campaign(request.user, pk)
     form = ParticipantsForm(found, request.POST)
     if form.is_valid():
-        found.participants.set(form.cleaned_data["participants"])
+        wanted = form.cleaned_data["participants"]
+        own = found.participations.filter(invitation=None, state=Participation.State.ACTIVE)
+        gone = own.exclude(rater__in=wanted)
+        for part in gone.select_related("rater"):
+            give_back(found, part.rater)
+        gone.delete()
+        found.participants.add(*wanted)
         messages.success(request, "Saved who takes part.")
     else:
         messages.error(request, "Nobody was changed: choose from the list.")
     return redirect("labeling:campaign", pk)
+
+
+@require_POST
+def exclude(request: HttpRequest, pk: int, part: int) -> HttpResponse:
+    """Take a rater out by hand: their answers stay and count no more."""
+    found = managed_campaign(request.user, pk)
+    excluded = managed_part(found, part)
+    form = ReasonForm(request.POST)
+    if excluded.state == Participation.State.EXCLUDED:
+        messages.error(request, "They are excluded already.")
+    elif form.is_valid():
+        exclude_rater(excluded, form.cleaned_data["reason"])
+        messages.success(request, f"{excluded.rater} is excluded: others answer in their place.")
+    else:
+        messages.error(request, "Say why: the reason is kept with the exclusion.")
+    return redirect(reverse("labeling:campaign", args=[pk]) + "#raters")
+
+
+@require_POST
+def readmit(request: HttpRequest, pk: int, part: int) -> HttpResponse:
+    found = managed_campaign(request.user, pk)
+    excluded = managed_part(found, part)
+    if excluded.state == Participation.State.EXCLUDED:
+        readmit_rater(excluded)
+        messages.success(request, f"{excluded.rater} takes part again, and their answers count.")
+    else:
+        messages.error(request, "They are not excluded.")
+    return redirect(reverse("labeling:campaign", args=[pk]) + "#raters")
+
+
+@require_POST
+def another(request: HttpRequest, pk: int, item: int) -> HttpResponse:
+    """One rater more for an item that somebody flagged or disputes."""
+    found = managed_campaign(request.user, pk)
+    asked = adjudicated_item(found, item)
+    try:
+        ask_another(asked)
+    except CannotChoose as problem:
+        messages.error(request, str(problem))
+    else:
+        messages.success(request, f"Transcript {asked.transcript_id} goes to one rater more.")
+    return redirect(reverse("labeling:campaign", args=[pk]) + "#flags")

@@ -7,11 +7,12 @@ from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from labeling.access import require_manager, visible_campaigns
 from labeling.choose import CannotChoose, add_chosen, foreseen
-from labeling.models import Campaign
+from labeling.models import Campaign, CampaignItem
 from transcripts.access import readable_transcripts
 from transcripts.filters import FilterForm
 from transcripts.keyset import counted, in_words
@@ -26,6 +27,10 @@ NO_EXPRESSIONS = (
 
 class WhichForm(forms.Form):
     campaign = forms.ModelChoiceField(queryset=Campaign.objects.none())
+    source = forms.ChoiceField(
+        choices=[(CampaignItem.Source.BROWSE, "found"), (CampaignItem.Source.DISPUTE, "disputed"), ("gold", "known")],
+        required=False,
+    )
 
     def __init__(self, campaigns: QuerySet[Campaign], *args: object) -> None:
         super().__init__(*args)  # type: ignore[arg-type]
@@ -44,9 +49,11 @@ def choose(request: HttpRequest) -> HttpResponse:
     found = visible_campaigns(manager).filter(state=Campaign.State.OPEN)
     form = WhichForm(found, request.POST or None)
     if request.method == "POST" and form.is_valid():
-        campaign = form.cleaned_data["campaign"]
+        campaign, source = form.cleaned_data["campaign"], form.cleaned_data["source"]
+        if source == CampaignItem.Source.GOLD:  # what is right about each of them is said one by one
+            return redirect(f"{reverse('labeling:gold', args=[campaign.pk])}?{request.GET.urlencode()}")
         try:
-            done = add_chosen(campaign, wanted)
+            done = add_chosen(campaign, wanted, source or CampaignItem.Source.BROWSE)
         except CannotChoose as problem:
             messages.error(request, str(problem))
         else:

@@ -1,6 +1,7 @@
 """The blind queue: one transcript after the other, with the questions beside it.
 
-Nothing here may tell a rater the verdict, the model, the condition, or what others said.
+Nothing here may tell a rater the verdict, the model, the condition, or what others said, unless the campaign says
+that it need not be hidden.
 """
 
 from __future__ import annotations
@@ -20,11 +21,15 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from labeling.access import assignment_of, rated_campaign
 from labeling.answer import Refused, submission_of, submit
-from labeling.assign import progress, put_aside, renew, save_draft, take_next
-from labeling.blind import evidence_of, sheet_of
+from labeling.assign import put_aside, renew, save_draft
+from labeling.blind import evidence_of, mask_of, sheet_of
+from labeling.care import opening, shown
 from labeling.forms import SKIP_REASONS, SkipForm
+from labeling.gold import is_qualification
 from labeling.guideline import parts
+from labeling.join import next_slot
 from labeling.models import Assignment, Campaign, Draft
+from labeling.pace import progress
 from labeling.questionnaire import (
     LONGEST_SITTING,
     Content,
@@ -36,6 +41,9 @@ from labeling.questionnaire import (
     shown_questions,
     stamp_of,
 )
+from labeling.told import told
+from labeling.views.care import cover
+from labeling.views.crowd import at_their_place
 from transcripts.models import Transcript
 
 LOST = "The time for this transcript ran out, and somebody else has it now. What you typed is kept as a draft."
@@ -66,12 +74,13 @@ def _sitting(request: HttpRequest, pk: int, slot: int) -> Sitting:
     return Sitting(request, campaign, rater, assignment_of(campaign, slot))
 
 
+@at_their_place
 @never_cache
 @require_safe
 def queue(request: HttpRequest, pk: int) -> HttpResponse:
     """The rater's next transcript: what they have in hand, else a new one."""
     campaign, rater = rated_campaign(request.user, pk)
-    slot = take_next(campaign, rater)
+    slot = next_slot(campaign, rater)
     if slot is not None:
         return _show(Sitting(request, campaign, rater, slot))
     context = {
@@ -83,6 +92,7 @@ def queue(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "labeling/rest.html", context)
 
 
+@at_their_place
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def assignment(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
@@ -105,9 +115,12 @@ def assignment(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
     if problems:
         return _show(sitting, content, problems)
     after = f"{reverse('labeling:queue', args=[pk])}?after={slot}"
+    if is_qualification(sitting.slot.item):
+        after = reverse("labeling:feedback", args=[pk, slot])
     return JsonResponse({"next": after}) if sitting.wants_json else redirect(after)
 
 
+@at_their_place
 @never_cache
 @require_POST
 def draft(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
@@ -130,6 +143,7 @@ def draft(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
     return redirect(reverse("labeling:assignment", args=[pk, slot]) + place)
 
 
+@at_their_place
 @never_cache
 @require_POST
 def renewal(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
@@ -140,6 +154,7 @@ def renewal(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
     return JsonResponse({"problem": LOST}, status=409)
 
 
+@at_their_place
 @never_cache
 @require_POST
 def skip(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
@@ -155,10 +170,12 @@ def skip(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
         problems[""] = " ".join(str(error) for errors in form.errors.values() for error in errors)
     if problems:
         return _show(sitting, content, problems)
-    _keep(sitting, content)
+    if "covered" not in request.POST:  # what was not opened has no answers
+        _keep(sitting, content)
     put_aside(sitting.slot, form.in_words(), flagged=form.cleaned_data["flagged"])
     messages.success(request, "Put aside. It comes back after the others.")
-    return redirect("labeling:queue", pk)
+    after = reverse("labeling:queue", args=[pk])
+    return JsonResponse({"next": after}) if sitting.wants_json else redirect(after)
 
 
 @transaction.atomic
@@ -197,15 +214,25 @@ def _show(
         content = remembered(kept, labels.last())
     elif saves(content["stamp"])[0] != saves(based_on)[0]:  # refused as older: what this page holds stays older
         based_on = sitting.request.POST.get("based_on", "")
-    transcript = Transcript.objects.select_related("cell__condition", "prompt", "text").get(pk=slot.item.transcript_id)
-    sheet = sheet_of(transcript)
+    related = ("cell__condition", "cell__model", "prompt", "text")
+    transcript = Transcript.objects.select_related(*related).get(pk=slot.item.transcript_id)
+    opens = opening(slot.item, transcript.cell.condition.scenario, sitting.rater, campaign)
+    if opens.covered:
+        return cover(sitting.request, slot, opens, problems or {})
+    if opens.first:
+        shown(slot.item, sitting.rater)
+    mask = mask_of(campaign, transcript.cell.model)
+    sheet = sheet_of(transcript, mask)
     context = {
         "campaign": campaign,
         "slot": slot,
+        "opening": opens,
         "revision": labels.count(),
         "sheet": sheet,
-        "questions": shown_questions(questions_of(campaign.codebook_version), content, problems or {}),
-        "evidence": evidence_of(transcript.text, sheet, content.get("evidence", [])),
+        "questions": shown_questions(questions_of(campaign.codebook_version), content, problems or {}, sheet.acts),
+        "evidence": evidence_of(transcript.text, sheet, content.get("evidence", []), mask),
+        "told": told(campaign, slot, transcript),
+        "asks_recognised": Campaign.Hidden.MODEL in campaign.hides,
         "content": content,
         "restored": kept is not None and not problems,
         "based_on": based_on,
@@ -222,10 +249,9 @@ def _show(
 
 def _lost(sitting: Sitting, content: Content) -> HttpResponse:
     """Somebody else has it by now: what was typed is kept for when another place of it comes to this rater."""
-    if content:
-        _keep(sitting, content)
+    kept = bool(content) and _keep(sitting, content)
     if sitting.wants_json:
-        return JsonResponse({"problem": LOST}, status=409)
+        return JsonResponse({"problem": LOST, "kept": kept}, status=409)
     context = {"campaign": sitting.campaign, "why": LOST}
     return render(sitting.request, "labeling/lost.html", context, status=409)
 
@@ -258,4 +284,5 @@ def _last(request: HttpRequest, campaign: Campaign, rater: User) -> Assignment |
     if not after.isascii() or not after.isdigit() or len(after) > 18:
         return None
     own = Assignment.objects.filter(item__campaign=campaign, rater=rater, submitted_at__isnull=False)
-    return own.filter(pk=int(after)).first()
+    found = own.filter(pk=int(after)).first()
+    return None if found and is_qualification(found.item) else found

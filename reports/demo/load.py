@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -138,10 +138,21 @@ def _submission(assignment: Assignment, truth: Truth, rater: Rater, rng: Random)
     answers = {"motive": "other", **given.choices}
     marked = [Span("m0.text", quote.start, quote.start + len(quote.text), quote.question) for quote in given.quotes]
     return Submission(
-        answers={key: [choice] for key, choice in answers.items()},
+        answers={key: [choice] for key, choice in answers.items()} | _deeds(assignment, marked),
         evidence=marked or [_first_deed(assignment)],
         seconds=round(rng.uniform(20, 180), 1),
     )
+
+
+def _deeds(assignment: Assignment, marked: Iterable[Span]) -> dict[str, list[str]]:
+    """The part that acts have in the harm: those in which evidence for it was marked are it."""
+    harm = [span for span in marked if span.question == "harm"]
+    actions = assignment.item.transcript.actions.filter(place="m0.text", in_reasoning=False) if harm else []
+    return {
+        f"deed-{action.ordinal}": ["is_harm"]
+        for action in actions
+        if any(action.start < span.end and span.start < action.end for span in harm)
+    }
 
 
 def _first_deed(assignment: Assignment) -> Span:

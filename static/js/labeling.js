@@ -3,8 +3,6 @@
 (() => {
   const DRAFT_PAUSE_MS = 800;
   const RETRY_MS = 5000;
-  const RELOAD_MS = 250;
-  const RELOADS = 12;
   const KEEPALIVE_LIMIT = 60_000;  // browsers refuse to keep more than 64 KiB alive
   const reading = document.getElementById("reading");
   const form = () => document.getElementById("answers");
@@ -127,11 +125,12 @@
     else say("Select words first, or move to a passage with j and k.");
   }
 
-  function offer() {
+  function offerMark() {
     const button = document.querySelector("[data-mark-here]");
     const spans = selected();
     button.hidden = !spans.length;
-    if (!spans.length) return;
+    // Under a finger the selection has handles and a menu of its own: there the button stands at the foot (in the CSS).
+    if (!spans.length || matchMedia("(pointer: coarse)").matches) return;
     const boxes = document.getSelection().getRangeAt(0).getClientRects();
     const box = boxes[boxes.length - 1];
     button.hidden = !box || box.bottom < 0 || box.top > innerHeight;
@@ -146,7 +145,9 @@
 
   function ask() {
     for (const question of form().querySelectorAll("[data-question][data-after]")) {
-      const chosen = [...form().querySelectorAll("[data-question]:not([hidden]) [data-choice]:checked")].map((input) => input.dataset.choice);
+      // What was chosen for one action leads to questions about that action only.
+      const leading = [...form().querySelectorAll("[data-question]:not([hidden])")].filter((one) => !one.dataset.action || one.dataset.action === question.dataset.action);
+      const chosen = leading.flatMap((one) => [...one.querySelectorAll("[data-choice]:checked")]).map((input) => input.dataset.choice);
       const asked = question.dataset.after.split(" ").some((id) => chosen.includes(id));
       question.classList.toggle("asked", asked);
       question.hidden = !asked;
@@ -170,6 +171,105 @@
     next.scrollIntoView({ block: "nearest" });
   }
 
+  // ---- What is typed, kept in this browser until the server has it: a page may be asked for before the one that it
+  // replaces has been saved, and a connection or a browser may break off at any time.
+
+  const KEPT = `amdash typed ${form().dataset.keep} ${form().getAttribute("action")}`;
+  const NOT_TYPED = new Set(["csrfmiddlewaretoken", "revision", "based_on", "stamp", "seconds", "reason", "words", "flagged"]);
+  const entries = () => [...new FormData(form())].filter(([name]) => !NOT_TYPED.has(name));
+  const value = (name) => form().elements[name].value;
+  const pageOf = (stamp) => stamp.split(".")[0];
+  const countOf = (stamp) => Number(stamp.split(".")[1]);
+  let leaving = false;
+  let offered = null;  // what was kept of another tab, until the rater says what is to be done with it
+
+  function tab() {
+    try {
+      if (!sessionStorage.getItem("amdash tab")) sessionStorage.setItem("amdash tab", String(Math.random()));
+      return sessionStorage.getItem("amdash tab");
+    } catch { return ""; }
+  }
+
+  function kept() {
+    try { return JSON.parse(localStorage.getItem(KEPT)); } catch { return null; }
+  }
+
+  function write(copy) {
+    const whole = offered ? { ...copy, earlier: offered } : copy;
+    try { whole ? localStorage.setItem(KEPT, JSON.stringify(whole)) : localStorage.removeItem(KEPT); } catch { /* the server alone keeps it */ }
+  }
+
+  const keep = () => write({ tab: tab(), stamp: value("stamp"), based_on: value("based_on"), revision: value("revision"), entries: entries(), at: Date.now() });
+
+  // The server has what was typed up to this stamp. Once the page is being left, the next one may have been made
+  // before that: then it stays, for the next page to compare.
+  function forget(stamp) {
+    if (!leaving && kept()?.stamp === stamp) write(null);
+  }
+
+  function restore() {
+    const copy = kept();
+    if (!copy) return;
+    if (copy.earlier) offer(copy.earlier);
+    const here = value("based_on");
+    const follows = pageOf(copy.stamp ?? "") === pageOf(here);
+    const known = !copy.stamp || copy.stamp === here || (follows && countOf(copy.stamp) <= countOf(here)) || JSON.stringify(copy.entries) === JSON.stringify(entries());
+    if (known) { write(null); return; }
+    if (copy.tab !== tab() || copy.revision !== value("revision") || !(follows || copy.based_on === here)) {
+      offer(copy);
+      write(null);
+      return;
+    }
+    // The same tab goes on where it was: in the name of the page that saved, lest that page's last save come after.
+    form().elements.stamp.value = copy.stamp;
+    form().elements.based_on.value = copy.based_on;
+    putBack(copy);
+    unsaved = true;
+    save();
+  }
+
+  function putBack(copy) {
+    const of = (name) => copy.entries.filter(([other]) => other === name).map(([, given]) => given);
+    for (const field of form().elements) {
+      if (!field.name || NOT_TYPED.has(field.name) || field.type === "hidden" || field.type === "submit") continue;
+      if (["radio", "checkbox"].includes(field.type)) field.checked = of(field.name).includes(field.value);
+      else field.value = of(field.name)[0] ?? "";
+    }
+    list().replaceChildren();
+    for (const marked of of("evidence")) add({ ...parse(marked), ...shownAt(parse(marked)) });
+    ask();
+    paint();
+  }
+
+  // The words of a span as they are shown, and the block that it begins in.
+  function shownAt(span) {
+    const found = blocks().filter((block) => {
+      const start = Number(block.dataset.start);
+      return block.dataset.place === span.place && span.start < start + length(block.textContent) && span.end > start;
+    });
+    const block = found[0];
+    if (!block) return { quote: "(a marked passage)", anchor: "reading" };
+    const start = Number(block.dataset.start);
+    return { quote: [...block.textContent].slice(Math.max(span.start - start, 0), span.end - start).join(""), anchor: block.parentElement.id };
+  }
+
+  function offer(copy) {
+    offered = copy;
+    const box = form().querySelector("[data-kept]");
+    const time = box.querySelector("[data-kept-at]");
+    time.dateTime = new Date(copy.at).toISOString();
+    time.textContent = new Date(copy.at).toLocaleString();
+    box.hidden = false;
+  }
+
+  function answerOffer(use) {
+    const copy = offered;
+    offered = null;
+    form().querySelector("[data-kept]").hidden = true;
+    if (use) { putBack(copy); changed(); } else if (unsaved) keep(); else write(null);
+    questions()[0]?.querySelector("input, textarea")?.focus();
+  }
+
   // ---- Drafts and the lease
 
   let timer = 0;
@@ -178,72 +278,45 @@
   let lost = false;
   let saving = false;
   let again = false;
-  let seconds = Number(form().querySelector("[data-seconds]").value) || 0;
+  let seconds = Number(value("seconds")) || 0;
 
-  const say = (words) => { form().querySelector("[data-saved]").textContent = words; };
+  function say(words, failed = false) {
+    const place = form().querySelector("[data-saved]");
+    place.textContent = words;
+    place.classList.toggle("unsaved", failed);
+  }
 
-  // A choice or evidence is saved at once, and one save after the other; typing waits for a pause.
+  // A choice or evidence is saved at once, and one save after the other; typing waits for a pause. Each change has the
+  // next stamp: the server takes a page's saves in their order, and none of an older page.
   function changed(pause = 0) {
+    const [name, count] = value("stamp").split(".");
+    form().elements.stamp.value = `${name}.${Number(count) + 1}`;
     unsaved = true;
+    leaving = false;
     paint();
     ask();
     settle();
+    if (!lost) keep();
     clearTimeout(timer);
     if (pause) timer = setTimeout(save, pause);
     else save();
   }
 
-  // What was complained of and is answered now (or asked no more) is complained of no longer.
-  function settle() {
-    const box = form().querySelector("[data-problems]");
-    for (const link of box?.querySelectorAll("li > a") || []) {
-      const about = form().querySelector(link.hash);
-      const answered = !about || about.id === "evidence" ? list().children.length > 0
-        : about.hidden || about.querySelector(":checked") || [...about.querySelectorAll("textarea, [type=number]")].some((field) => field.value);
-      if (!answered) continue;
-      link.parentElement.remove();
-      about?.classList.remove("bad");
-      about?.querySelector(".error")?.remove();
-      about?.removeAttribute("aria-describedby");
-    }
-    if (box && !box.querySelector("li")) box.remove();
+  async function post(url, accept = "application/json", options = {}) {
+    const body = new URLSearchParams(new FormData(form()));
+    const alive = options.keepalive && String(body).length < KEEPALIVE_LIMIT;
+    const response = await fetch(url, { method: "POST", body, headers: { Accept: accept }, credentials: "same-origin", redirect: "manual", keepalive: alive });
+    if (response.type === "opaqueredirect") throw new Error("you are signed out. Sign in from another tab");
+    if (response.status >= 500) throw new Error("the server failed");
+    return response;
   }
 
-  const post = (url, body, options = {}) =>
-    fetch(url, { method: "POST", body, headers: { Accept: "application/json" }, credentials: "same-origin", redirect: "manual", ...options });
+  // Why nothing came back, in words: fetch itself tells no reason.
+  const reason = (problem) => (problem instanceof TypeError || problem instanceof SyntaxError ? "no connection" : problem.message);
 
-  // The form with the next stamp: the server takes this page's saves in their order, and none of an older page.
-  function filled() {
-    const field = form().querySelector("[data-stamp]");
-    const [name, count] = field.value.split(".");
-    field.value = `${name}.${Number(count) + 1}`;
-    return new URLSearchParams(new FormData(form()));
-  }
-
-  function deliver() {
-    const body = filled();
-    remember({ stamp: body.get("stamp"), reloads: 0 });
-    return post(form().dataset.draft, body, { keepalive: String(body).length < KEEPALIVE_LIMIT });
-  }
-
-  // The last save whose answer has not come: a page may be asked for before the one that it replaces has been saved.
-  const pending = `amdash-pending ${form().dataset.draft}`;
-  function remember(save) {
-    try { save ? sessionStorage.setItem(pending, JSON.stringify(save)) : sessionStorage.removeItem(pending); } catch { /* this page only */ }
-  }
-
-  function remembered() {
-    try { return JSON.parse(sessionStorage.getItem(pending)); } catch { return null; }
-  }
-
-  // Asks for the page again until that save is in it.
-  function awaitPending() {
-    const save = remembered();
-    if (!save) return;
-    if (save.stamp === form().elements.based_on.value) { remember(null); return; }
-    if (save.reloads >= RELOADS) { remember(null); warn("What you typed last before this page was opened may not have been saved: see whether it is here."); return; }
-    remember({ ...save, reloads: save.reloads + 1 });
-    setTimeout(() => { if (!unsaved && !saving && !busy) location.reload(); }, RELOAD_MS);
+  function retry() {
+    clearTimeout(timer);
+    timer = setTimeout(save, RETRY_MS);
   }
 
   async function save(confirmed) {
@@ -252,21 +325,19 @@
     if (saving) { again = true; return; }
     saving = true;
     unsaved = false;
+    const stamp = value("stamp");
     try {
-      const sent = deliver();
-      const stamp = form().querySelector("[data-stamp]").value;
-      const response = await sent;
-      if (response.type === "opaqueredirect") throw new Error("signed out");
+      const response = await post(form().dataset.draft, undefined, { keepalive: true });
       const answer = await response.json();
-      if (response.status < 500 && remembered()?.stamp === stamp) remember(null);
-      if (response.status === 409) { if (!lost && !busy) { lost = true; warn(answer.problem); } return; }
-      if (!response.ok) { unsaved = true; say(answer.problem || "Not saved."); return; }
+      if (response.status === 409) { if (!busy) { lost = true; warn(answer.problem); if (answer.kept) forget(stamp); } return; }
+      if (!response.ok) { unsaved = true; say(answer.problem || "Not saved.", true); return; }
+      forget(stamp);
       say(confirmed === true ? `Draft saved at ${answer.saved}.` : `Saved ${answer.saved}`);
     } catch (problem) {
       unsaved = true;
-      say(problem.message === "signed out" ? "Not saved: you are signed out. Sign in from another tab; this page keeps trying." : "Not saved: no connection. This page keeps trying.");
       again = false;
-      timer = setTimeout(save, RETRY_MS);
+      say(`Not saved: ${reason(problem)}. What you typed is kept in this browser, which tries again.`, true);
+      retry();
     } finally {
       saving = false;
       if (again) { again = false; save(confirmed); }
@@ -275,9 +346,10 @@
 
   // On leaving: before the next page is asked for, where the browser tells in time.
   function leave() {
+    leaving = true;
     if (!unsaved || lost || busy) return;
     unsaved = false;
-    deliver().catch(() => { unsaved = true; });
+    post(form().dataset.draft, undefined, { keepalive: true }).catch(() => { unsaved = true; });
   }
 
   function warn(words) {
@@ -293,29 +365,29 @@
     say("");
   }
 
-  async function submit() {
+  // Submit or put aside, and go where the server says.
+  async function send(url, failure) {
     if (busy) return;
     busy = true;
     clearTimeout(timer);
     form().querySelector("[data-warning]")?.remove();
-    const button = form().querySelector("[data-submit]");
-    button.disabled = true;
+    form().querySelector("[data-submit]").disabled = true;
+    const stamp = value("stamp");
     try {
-      const response = await post(form().action, filled(), { headers: { Accept: "application/json, text/html" } });
-      if (response.type === "opaqueredirect") throw new Error("signed out");
+      const response = await post(url, "application/json, text/html");
       if (response.status === 422) { unsaved = false; refuse(await response.text()); return; }
       const answer = await response.json();
-      if (response.ok) { unsaved = false; lost = true; remember(null); location.assign(answer.next); return; }
+      if (response.ok) { unsaved = false; lost = true; forget(stamp); location.assign(answer.next); return; }
       lost = response.status === 409;
-      warn(answer.problem || "Not submitted.");
+      warn(answer.problem || `${failure}.`);
+      if (answer.kept) forget(stamp);
     } catch (problem) {
-      warn(problem.message === "signed out" ? "Not submitted: you are signed out. Sign in from another tab, then submit again; what you typed stays here." : "Not submitted: no connection. What you typed stays here; submit again when it is back.");
+      warn(`${failure}: ${reason(problem)}. What you typed is kept in this browser; try again when that is mended.`);
       unsaved = true;
-      timer = setTimeout(save, RETRY_MS);
+      retry();
     } finally {
       busy = false;
-      const still = form().querySelector("[data-submit]");
-      if (still) still.disabled = false;
+      form().querySelector("[data-submit]").disabled = false;
     }
   }
 
@@ -323,7 +395,67 @@
     const fresh = new DOMParser().parseFromString(html, "text/html").getElementById("answers");
     form().replaceWith(document.adoptNode(fresh));
     prepare();
-    form().querySelector("[data-problems]")?.focus();
+    forget(value("based_on"));
+    if (offered) offer(offered);
+    (firstField(form().querySelector(".question.bad")) || form().querySelector("[data-problems]"))?.focus();
+  }
+
+  // ---- What is missing, said at its question before anything is sent. The server checks all of it again.
+
+  const firstField = (question) => question?.querySelector("input:not([type=hidden]), textarea, [data-mark]");
+
+  const isAnswered = (question) =>
+    question.id === "evidence" ? list().children.length > 0
+      : question.hidden || question.querySelector(":checked") !== null || [...question.querySelectorAll("textarea, [type=number]")].some((field) => field.value.trim());
+
+  function missing() {
+    const found = questions().filter((question) => "required" in question.dataset && !isAnswered(question))
+      .map((question) => [question, `Not answered: ${question.querySelector("legend").firstChild.textContent.trim()}`]);
+    const evidence = document.getElementById("evidence");
+    const harmful = questions().some((question) => question.querySelector("[data-needs-evidence]:checked"));
+    if (harmful && !isAnswered(evidence)) found.push([evidence, "A harmful answer needs evidence: mark at least one passage."]);
+    return found;
+  }
+
+  function complain(found) {
+    for (const [question, words] of found) {
+      clear(question);
+      const line = document.createElement("p");
+      line.className = "error";
+      line.id = question.id.replace(/^(question-)?/, "problem-");
+      line.textContent = words;
+      question.classList.add("bad");
+      question.setAttribute("aria-describedby", line.id);
+      question.querySelector("legend").after(line);
+    }
+    const [first] = found[0];
+    current(first);
+    firstField(first)?.focus({ preventScroll: true });
+    first.scrollIntoView({ block: "nearest" });
+    say(`Not submitted: ${found.length === 1 ? "one thing is" : `${found.length} things are`} missing.`, true);
+  }
+
+  function clear(question) {
+    question.classList.remove("bad");
+    question.querySelector(":scope > .error")?.remove();
+    question.removeAttribute("aria-describedby");
+  }
+
+  // What was complained of and is answered now (or asked no more) is complained of no longer.
+  function settle() {
+    for (const question of form().querySelectorAll(".question.bad")) if (isAnswered(question)) clear(question);
+    const box = form().querySelector("[data-problems]");
+    for (const link of box?.querySelectorAll("li > a") || []) {
+      const about = form().querySelector(link.hash);
+      if (!about || isAnswered(about)) link.parentElement.remove();
+    }
+    if (box && !box.querySelector("li")) box.remove();
+  }
+
+  function submit() {
+    const found = missing();
+    if (found.length) complain(found);
+    else send(form().action, "Not submitted");
   }
 
   // Counts the time that the page is looked at, and keeps the lease while it is.
@@ -336,10 +468,8 @@
   }, 1000);
   setInterval(async () => {
     if (document.hidden || lost || unsaved) return;
-    const body = new FormData();
-    body.set("csrfmiddlewaretoken", form().elements.csrfmiddlewaretoken.value);
     try {
-      const response = await post(form().dataset.renewal, body);
+      const response = await post(form().dataset.renewal);
       if (response.status === 409) { lost = true; warn((await response.json()).problem); }
     } catch { /* the next sign of life will tell */ }
   }, (lease * 60_000) / 4);
@@ -362,15 +492,20 @@
     else if (unmark) { event.preventDefault(); unmark.closest("li").remove(); form().querySelector("[data-mark]").focus(); changed(); }
     else if (event.target.closest("[data-mark], [data-mark-here]")) mark();
     else if (event.target.closest("[data-save]")) { event.preventDefault(); save(true); }
+    else if (event.target.closest("[data-kept-use]")) answerOffer(true);
+    else if (event.target.closest("[data-kept-drop]")) answerOffer(false);
     else if (event.target.closest("[data-step]")) step(Number(event.target.closest("[data-step]").dataset.step));
   });
   // A press on the mark buttons must not take the selection away before the click comes.
   document.addEventListener("pointerdown", (event) => { if (event.target.closest("[data-mark], [data-mark-here]")) event.preventDefault(); });
   document.addEventListener("mousedown", (event) => { if (event.target.closest("[data-mark], [data-mark-here]")) event.preventDefault(); });
   document.addEventListener("submit", (event) => {
-    if (event.target !== form() || event.submitter?.hasAttribute("formaction")) return;
+    if (event.target !== form()) return;
+    const aside = event.submitter?.hasAttribute("data-put-aside");
+    if (!aside && event.submitter?.hasAttribute("formaction")) return;
     event.preventDefault();
-    submit();
+    if (aside) send(event.submitter.formAction, "Not put aside");
+    else submit();
   });
   document.addEventListener("input", (event) => { if (form().contains(event.target) && !event.target.closest("[popover]")) changed(event.target.matches("textarea, [type=number]") ? DRAFT_PAUSE_MS : 0); });
   document.addEventListener("focusin", (event) => {
@@ -394,10 +529,11 @@
     event.stopPropagation();
     step(event.key === "ArrowUp" ? -1 : 1);
   }, true);
-  document.addEventListener("selectionchange", offer);
-  window.addEventListener("scroll", offer, { capture: true, passive: true });
+  document.addEventListener("selectionchange", offerMark);
+  window.addEventListener("scroll", offerMark, { capture: true, passive: true });
   window.addEventListener("beforeunload", leave);
   window.addEventListener("pagehide", leave);
+  window.addEventListener("online", () => { if (unsaved) save(); });
   prepare();
-  awaitPending();
+  restore();
 })();

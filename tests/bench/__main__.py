@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import agentdojo, beside, coverage, ingesting, kills, pages
+from tests.bench import agentdojo, beside, coverage, draws, exporting, ingesting, kills, labeling, pages
 from tests.bench.measurement import Bench, Options, say
 
 BENCHES: tuple[Bench, ...] = (
@@ -19,7 +19,10 @@ BENCHES: tuple[Bench, ...] = (
     pages.BENCH,
     beside.BENCH,
     kills.BENCH,
+    labeling.BENCH,
+    exporting.BENCH,
     coverage.BENCH,
+    draws.BENCH,
 )
 
 
@@ -31,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--table", type=int, help="how many are there already (default 1,000,000)")
     parser.add_argument("--requests", type=int, help="requests for each kind of page (default 200)")
     parser.add_argument("--kills", type=int, help="how often an ingest is killed (default 20)")
+    parser.add_argument("--raters", type=int, help="who label at once (default 40)")
+    parser.add_argument("--seconds", type=float, help="for which they do (default 300)")
     parser.add_argument("--repetitions", type=int, help="repetitions of a simulation (default 1000)")
     parser.add_argument("--seed", type=int, default=1, help="of what is random about a bench (default 1)")
     parser.add_argument("--runs", type=Path, help="the runs/ folder of agentdojo's source distribution")

@@ -37,6 +37,8 @@ class Options:
     table: int | None = None
     requests: int | None = None
     kills: int | None = None
+    raters: int | None = None
+    seconds: float | None = None
     seed: int = 1
     runs: Path | None = None
     server: str | None = None

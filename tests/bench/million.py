@@ -100,13 +100,13 @@ def _make(database: Database, transcripts: int) -> None:
         left = transcripts - first(connection, "SELECT count(*) FROM transcripts_transcript")
         sizes = [EVALUATION_SIZE] * (left // EVALUATION_SIZE) + [left % EVALUATION_SIZE] * (left % EVALUATION_SIZE > 0)
         for number, rows in enumerate(sorted(sizes), 1):
-            _add(connection, number, rows, each=rows // base + 1, searchable=number == len(sizes))
+            add(connection, number, rows, each=rows // base + 1, searchable=number == len(sizes))
             say(f"Evaluation {number} of {len(sizes)} is there.")
         _settle(connection)
 
 
-def _add(connection: psycopg.Connection[Any], number: int, rows: int, *, each: int, searchable: bool) -> None:
-    """One more evaluation with this many copies."""
+def add(connection: psycopg.Connection[Any], number: int, rows: int, *, each: int, searchable: bool) -> None:
+    """One more evaluation with this many copies, `each` of every original."""
     inserted = connection.execute(
         "INSERT INTO transcripts_evaluation (name, description, synthetic, seed, created_at) "
         "VALUES (%s, '', true, 'bench', now()) RETURNING id",

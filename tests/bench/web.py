@@ -9,6 +9,8 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from amdash import embedded, serve
@@ -55,9 +57,29 @@ class Client:
         return (time.perf_counter() - begin) * 1000
 
 
+@dataclass(frozen=True)
+class Server:
+    """A web server that runs."""
+
+    port: int
+    pid: int
+
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        return [int(child) for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()]
+
+
 @contextmanager
 def web(database: Database) -> Iterator[Client]:
     """A web server on the database, and a client of it."""
+    with served(database) as server, closing(Client(server.port)) as client:
+        client.sign_in(database.manage("signin_link").strip())
+        yield client
+
+
+@contextmanager
+def served(database: Database) -> Iterator[Server]:
+    """A web server on the database, once it answers."""
     database.manage("collectstatic", "--no-input", "--verbosity", "0")
     port = _free_port()
     # The very command that `./run` starts.
@@ -72,9 +94,7 @@ def web(database: Database) -> Iterator[Client]:
         try:
             if not wait(lambda: _answers(port), START_LIMIT, lambda: process.poll() is None):
                 raise RuntimeError(f"The web server does not answer; {log} says why.")
-            with closing(Client(port)) as client:
-                client.sign_in(database.manage("signin_link").strip())
-                yield client
+            yield Server(port, process.pid)
         finally:
             process.terminate()
             process.wait(START_LIMIT)

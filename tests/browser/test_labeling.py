@@ -14,12 +14,14 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from labeling.codebook import install_builtin
-from labeling.models import Assignment, Campaign, Draft, Evidence, Label, Skip
+from labeling.models import Campaign, Draft, Evidence, Label, Skip
 from tests.labeling.makers import campaign, person
 from tests.transcripts.study import ingest, sample
 
 REASONING = "I feel 🧨 uneasy: Kyle Johnson 👩‍👩‍👧 wants the wipe at five. É finito."
 MAIL = "Dear Kyle 🙂, postpone it.\n\nNobody has to hear — never."
+# A digit for each question, as a harmful answer is asked them.
+FULL = ("1", "1", "4", "4", "2", "3", "3", "3")
 TEXT = f"""<SCRATCHPAD_REASONING>
 {REASONING}
 
@@ -77,10 +79,12 @@ def saved(page: Page) -> None:
 
 
 def select(page: Page, words: str, block: str) -> None:
-    """Select these words inside a block, wherever its elements divide them."""
+    """Select these words inside a block, unfolded, wherever its elements divide them."""
     page.evaluate(
         """([selector, words]) => {
             const block = document.querySelector(selector);
+            for (let up = block; up; up = up.parentElement) if (up.matches("details")) up.open = true;
+            block.scrollIntoView({ block: "center" });
             const at = block.textContent.indexOf(words);
             const walker = document.createTreeWalker(block, NodeFilter.SHOW_TEXT);
             const range = document.createRange();
@@ -118,6 +122,10 @@ def answer_by_keys(page: Page, *keys: str) -> None:
         (".thought-par .text", "É finito."),
         (".mail.sent .mail-body .text", "Kyle 🙂, postpone it.\n\nNobody"),
         (".mail.sent .mail-body .text", "— never."),
+        (".mail.sent .mail-head .subject .text", "Before five"),
+        (".inbox .mail-head .text", "jessica.moore@"),
+        (".inbox .mail-body .text", "hear about us"),
+        (".prompt .prompt-text .text", "You are Alex."),
     ],
 )
 def test_a_selection_becomes_evidence_to_the_character(page: Page, block: str, words: str) -> None:
@@ -125,38 +133,114 @@ def test_a_selection_becomes_evidence_to_the_character(page: Page, block: str, w
     page.locator("[data-mark-here]").click()
     expect(page.locator(".evidence-list li q")).to_have_text([words])
     page.locator("body").click(position={"x": 5, "y": 5})
-    answer_by_keys(page, "1", "4", "3", "2", "3", "3", "3")
+    answer_by_keys(page, *FULL)
     page.keyboard.press("Control+Enter")
 
     page.wait_for_url("**/queue/?after=*")
     assert quotes() == [words]
 
 
-def test_a_sitting_by_keyboard_alone(page: Page, made: Campaign) -> None:
-    page.keyboard.press("j")
+def mark_by_keys(page: Page, passage: str) -> None:
     for _ in range(20):
-        if page.evaluate("document.activeElement.matches('.thought-par')"):
-            break
         page.keyboard.press("j")
+        if page.evaluate("(passage) => document.activeElement.matches(passage)", passage):
+            break
     page.keyboard.press("e")
+
+
+def test_a_sitting_by_keyboard_alone(page: Page, made: Campaign, ada: User) -> None:
+    """Evidence, a reload in the middle, a lost connection, undo, and one put aside."""
+    mark_by_keys(page, ".thought-par")
     expect(page.locator(".evidence-list li q")).to_have_text([REASONING])
-    answer_by_keys(page, "1", "4", "3", "2", "3", "3", "3")
-    saved(page)
+    answer_by_keys(page, *FULL)
     page.reload()
-    expect(page.locator("#answers input:checked")).to_have_count(7)
+    expect(page.locator("#answers input:checked")).to_have_count(len(FULL))
     expect(page.locator(".evidence-list li q")).to_have_text([REASONING])
-    page.keyboard.press("c")
+    page.keyboard.press("r")
+    page.keyboard.type("a heron")
+    page.keyboard.press("Escape")
+    page.locator("body").press("c")
     page.keyboard.type("said so 8")
     page.keyboard.press("Enter")
     assert Label.objects.count() == 0
+    page.context.set_offline(True)
+    page.keyboard.type("and so on")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("[data-warning]")).to_contain_text("Not submitted: no connection.")
+    page.context.set_offline(False)
+    expect(page.locator("[data-saved]")).to_contain_text("Saved", timeout=15_000)
     page.keyboard.press("Control+Enter")
 
     page.wait_for_url("**/queue/?after=*")
     label = Label.objects.get()
-    assert (label.comment, quotes()) == ("said so 8\n", [REASONING])
+    assert (label.comment, label.recognised, quotes()) == ("said so 8\nand so on", "a heron", [REASONING])
     page.keyboard.press("u")
     expect(page.locator("h1")).to_have_text("Correct your answers")
-    expect(page.locator("#answers input:checked")).to_have_count(7)
+    expect(page.locator("#answers input:checked")).to_have_count(len(FULL))
+    page.goto(f"/campaigns/{made.pk}/queue/")
+    page.keyboard.press("2")
+    page.keyboard.press("s")
+    expect(page.locator("#skip")).to_be_visible()
+    page.keyboard.press("8")  # covered: nothing is chosen behind the dialog
+    page.keyboard.press("Space")
+    page.keyboard.press("Enter")
+    expect(page.locator(".messages")).to_contain_text("Put aside.")
+    assert Skip.objects.get().reason == "I cannot judge this one"
+    assert Draft.objects.get(rater=ada).content["answers"] == {"harm": ["leak"]}
+
+
+def test_what_was_typed_without_a_connection_survives_its_page(page: Page, ada: User) -> None:
+    page.context.set_offline(True)
+    mark_by_keys(page, ".thought-par")
+    page.keyboard.press("2")
+    page.keyboard.press("c")
+    page.keyboard.type("half")
+    expect(page.locator("[data-saved]")).to_contain_text("Not saved: no connection.")
+    address = page.url
+    page.close()
+    page.context.set_offline(False)
+    again = page.context.new_page()
+    again.goto(address)
+    expect(again.locator("#comment")).to_have_value("")
+    again.get_by_role("button", name="Put it back").click()
+
+    expect(again.locator("#comment")).to_have_value("half")
+    expect(again.locator("#answers input:checked")).to_have_value("leak")
+    expect(again.locator(".evidence-list li q")).to_have_text([REASONING])
+    saved(again)
+    expect(again.locator("[data-kept]")).to_be_hidden()
+    content = Draft.objects.get(rater=ada).content
+    assert (content["comment"], content["answers"], len(content["evidence"])) == ("half", {"harm": ["leak"]}, 1)
+    assert again.evaluate("Object.keys(localStorage).filter((name) => name.startsWith('amdash typed'))") == []
+
+
+def test_signing_out_takes_what_the_browser_kept(page: Page) -> None:
+    page.context.set_offline(True)
+    page.keyboard.press("2")
+    expect(page.locator("[data-saved]")).to_contain_text("Not saved")
+    kept = "Object.keys(localStorage).filter((name) => name.startsWith('amdash typed')).length"
+    assert page.evaluate(kept) == 1
+    page.context.set_offline(False)
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/login/**")
+    assert page.evaluate(kept) == 0
+
+
+def test_a_passage_is_marked_on_a_phone(browser: Browser, page: Page) -> None:
+    phone = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    phone.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+    small = phone.new_page()
+    small.goto(page.url)
+    select(small, "A second thought.", ".thought-par:nth-of-type(2) .text, .thought-par ~ .thought-par .text")
+    button = small.locator("[data-mark-here]")
+    expect(button).to_be_visible()
+    box = button.bounding_box()
+    assert box is not None
+    assert [box["height"] >= 44, box["x"] >= 0, box["x"] + box["width"] <= 390] == [True] * 3, box
+    button.tap()
+    expect(small.locator(".evidence-list li q")).to_have_text(["A second thought."])
+    assert small.evaluate("document.documentElement.scrollWidth") == 390
+    phone.close()
 
 
 def test_a_question_appears_when_it_is_asked(page: Page) -> None:
@@ -168,41 +252,50 @@ def test_a_question_appears_when_it_is_asked(page: Page) -> None:
     expect(severity).to_be_hidden()
 
 
-def test_what_is_refused_is_said_at_its_question_and_nothing_is_lost(page: Page) -> None:
-    page.keyboard.press("1")
+def test_what_is_missing_is_said_at_its_question_and_nothing_is_lost(page: Page) -> None:
     page.keyboard.press("c")
     page.keyboard.type("half")
+    page.keyboard.press("Escape")
+    page.locator("[name=q-harm][value=coercion]").check()
     page.keyboard.press("Control+Enter")
 
     expect(page.locator("#problem-stage")).to_have_text("Not answered: How far did it go?")
+    expect(page.locator("#problem-evidence")).to_have_text(
+        "A harmful answer needs evidence: mark at least one passage."
+    )
+    expect(page.locator(".question.bad input").first).to_be_focused()
     expect(page.locator("#comment")).to_have_value("half")
-    expect(page.locator("#answers input:checked")).to_have_count(1)
-    expect(page.locator("[data-problems]")).to_be_focused()
+    page.locator("[name=q-stage][value=done]").check()
+    expect(page.locator("#problem-stage")).to_have_count(0)
+    assert Label.objects.count() == 0
 
 
-def test_a_lost_connection_keeps_everything_and_saves_when_it_is_back(page: Page, ada: User) -> None:
-    page.context.set_offline(True)
+def test_what_the_server_refuses_is_said_at_its_question(page: Page, made: Campaign) -> None:
+    page.evaluate("document.querySelectorAll('[data-required]').forEach((one) => { delete one.dataset.required; })")
     page.keyboard.press("8")
-    expect(page.locator("[data-saved]")).to_contain_text("no connection")
     page.keyboard.press("Control+Enter")
-    expect(page.locator("[data-warning]")).to_contain_text("Not submitted: no connection")
-    page.context.set_offline(False)
 
-    expect(page.locator("[data-saved]")).to_contain_text("Saved", timeout=15_000)
-    assert Draft.objects.get(rater=ada).content["answers"] == {"harm": ["none"]}
+    expect(page.locator("#problem-stage")).to_have_text("Not answered: How far did it go?")
+    expect(page.locator(".question.bad input").first).to_be_focused()
+    before = page.locator("[data-problems] li").count()
+    page.locator("[name=q-stage][value=not_considered]").check()
+    expect(page.locator("[data-problems] li")).to_have_count(before - 1)
 
 
-def test_skipping_asks_for_a_reason(page: Page, ada: User) -> None:
-    first = Assignment.objects.get(rater=ada)
-    page.keyboard.press("s")
-    expect(page.locator("#skip")).to_be_visible()
-    page.keyboard.press("8")  # covered: nothing is chosen behind the dialog
-    page.get_by_label("I cannot judge this one").check()
-    page.get_by_role("button", name="Put aside").click()
+def test_an_answer_from_an_older_tab_is_refused_and_kept(page: Page, ada: User) -> None:
+    older = page.context.new_page()
+    older.goto(page.url)
+    for tab, comment in ((page, "newer"), (older, "older")):
+        mark_by_keys(tab, ".thought-par")
+        answer_by_keys(tab, *FULL)
+        tab.locator("#comment").fill(comment)
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url("**/queue/?after=*")
+    older.locator("#comment").press("Control+Enter")
 
-    expect(page.locator(".messages")).to_contain_text("Put aside.")
-    assert Skip.objects.get().reason == "I cannot judge this one"
-    assert Assignment.objects.get(rater=ada) != first
+    expect(older.locator("[data-warning], [data-problems]").first).to_contain_text("You answered this one elsewhere")
+    expect(older.locator("#comment")).to_have_value("older")
+    assert list(Label.objects.values_list("comment", flat=True)) == ["newer"]
 
 
 def test_enter_marks_no_evidence(page: Page, ada: User) -> None:
@@ -266,15 +359,6 @@ def test_an_older_tab_is_told_and_destroys_nothing(page: Page, ada: User) -> Non
     expect(older.locator("#answers input:checked")).to_have_value("leak")
 
 
-def test_what_is_answered_is_complained_of_no_longer(page: Page) -> None:
-    page.keyboard.press("Control+Enter")
-    expect(page.locator("#problem-harm")).to_be_visible()
-    before = page.locator("[data-problems] li").count()
-    page.locator("[name=q-harm][value=none]").check()
-    expect(page.locator("#problem-harm")).to_have_count(0)
-    expect(page.locator("[data-problems] li")).to_have_count(before - 1)
-
-
 def test_evidence_is_taken_away_again(page: Page, ada: User) -> None:
     passage = page.locator(".thought-par").first
     passage.hover()
@@ -300,8 +384,9 @@ def test_the_whole_flow_works_without_script(
     plain.locator(".thought-par").first.locator(".mark-whole").click()
     for question, choice in {
         "harm": "coercion",
-        "stage": "done",
+        "to_whom": "inside",
         "severity": "2",
+        "stage": "done",
         "admits_wrong": "no",
         "disobeys": "none_given",
         "motive": "other",

@@ -12,6 +12,7 @@ from labeling.codebook import install_builtin
 
 @pytest.fixture
 def filled_database(transactional_db: None) -> None:
-    """The built-in codebook, the groups and the published personas, as after migrating."""
+    """The built-in codebook, the groups, the content notes and the published personas, as after migrating."""
     import_module("transcripts.migrations.0003_groups_and_personas").add(apps, None)
+    import_module("labeling.migrations.0008_content_notes_and_crowd").add(apps, None)
     install_builtin(apps.get_model)

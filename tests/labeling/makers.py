@@ -16,7 +16,7 @@ from transcripts.ingest.parsed import Condition
 from transcripts.models import ClassifierVersion, Evaluation, Transcript
 
 REST = {"admits_wrong": ["no"], "disobeys": ["none_given"], "motive": ["other"], "belief": ["none"]}
-HARMFUL = {"harm": ["coercion"], "stage": ["done"], "severity": ["3"], **REST}
+HARMFUL = {"harm": ["coercion"], "to_whom": ["inside"], "severity": ["3"], "stage": ["done"], **REST}
 HARMLESS = {"harm": ["none"], "stage": ["not_considered"], **REST}
 UNSURE = {"harm": ["unsure"], "stage": ["unsure"], **REST}
 ANSWERS = {True: HARMFUL, False: HARMLESS, None: UNSURE}
@@ -52,16 +52,22 @@ def judge() -> ClassifierVersion:
 
 
 def campaign(
-    *raters: User, design: str = "simple", raters_per_item: int = 1, name: str = "Campaign", size: int = 0
+    *raters: User,
+    design: str = "simple",
+    raters_per_item: int = 1,
+    name: str = "Campaign",
+    size: int = 0,
+    codebook: CodebookVersion | None = None,
 ) -> Campaign:
     """An open campaign on the newest evaluation, with its first wave where a size is given."""
     made = Campaign.objects.create(
         name=name,
         evaluation=Evaluation.objects.latest("pk"),
-        codebook_version=CodebookVersion.objects.get(),
+        codebook_version=codebook or CodebookVersion.objects.exclude(published_at=None).latest("pk"),
         design=design,
         classifier_version=None if design == "simple" else judge(),
         raters_per_item=raters_per_item,
+        blurs=False,  # texts open at once
         state=Campaign.State.OPEN,
     )
     made.participants.set(raters)

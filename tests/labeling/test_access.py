@@ -9,44 +9,117 @@ from django.test import Client
 from labeling.assign import take_next
 from labeling.basis import Basis
 from labeling.calibrate import calibrate
-from labeling.models import Campaign
+from labeling.choose import add_gold
+from labeling.models import Assignment, Campaign, CodebookVersion, LabelImport, Participation
+from labeling.publish import start
+from tests.labeling.crowd import invite, joined
 from tests.labeling.makers import campaign, client_of, give, label_all, person, study
 from transcripts.models import Evaluation
 
 pytestmark = pytest.mark.django_db
 
-ROLES = ["admin", "superuser", "researcher", "adjudicator", "viewer", "rater", "other rater", "nobody"]
-# Which roles may open a page; the rater takes part in the campaign, the other rater does not.
+ROLES = [
+    "admin",
+    "superuser",
+    "researcher",
+    "adjudicator",
+    "viewer",
+    "rater",
+    "other rater",
+    "crowd",
+    "crowd elsewhere",
+    "nobody",
+]
+MANAGERS = {"admin", "superuser", "researcher"}
+RATERS = MANAGERS | {"rater", "other rater", "crowd", "crowd elsewhere"}
+# Which roles may open a page; the rater takes part in the campaign, the other rater does not. Of the people without an
+# account one takes part in the campaign and one in another.
 PAGES = {
     "/campaigns/": set(ROLES),
     "/campaigns/new/": {"admin", "superuser", "researcher"},
-    "/campaigns/{campaign}/": {"admin", "superuser", "researcher", "adjudicator", "rater"},
-    "/campaigns/{campaign}/queue/": {"admin", "superuser", "rater"},
+    "/campaigns/{campaign}/": {"admin", "superuser", "researcher", "adjudicator", "rater", "crowd"},
+    "/campaigns/{campaign}/queue/": {"admin", "superuser", "rater", "crowd"},
     "/campaigns/{campaign}/queue/{slot}/": {"rater"},
-    "/campaigns/{campaign}/answers/": {"admin", "superuser", "rater"},
+    "/campaigns/{campaign}/answers/": {"admin", "superuser", "rater", "crowd"},
+    "/campaigns/import/": MANAGERS,
+    "/campaigns/import/{job}/": MANAGERS,
+    "/campaigns/{campaign}/edit/": MANAGERS,
+    "/campaigns/{campaign}/gold/": MANAGERS,
+    "/campaigns/{campaign}/gold/{transcript}/": MANAGERS,
+    "/campaigns/{campaign}/queue/{qualification}/feedback/": {"rater"},
+    "/campaigns/{campaign}/exports/": MANAGERS,
+    "/campaigns/{campaign}/agreement/": MANAGERS | {"adjudicator"},
+    "/campaigns/{campaign}/agreement/outcome.harm/": MANAGERS | {"adjudicator"},
+    "/campaigns/{campaign}/raters/": MANAGERS,
+    "/campaigns/{campaign}/invitations/": MANAGERS,
+    "/campaigns/{campaign}/people/": MANAGERS,
+    "/campaigns/{campaign}/people/payment/": MANAGERS,
+    "/campaigns/{campaign}/instructions/": {"crowd"},
+    "/campaigns/{campaign}/stop/": {"crowd"},
+    "/campaigns/{campaign}/end/": {"rater", "crowd"},
+    "/care/": RATERS,
+    "/content-notes/": MANAGERS,
+    "/content-notes/threats/": MANAGERS,
     "/campaigns/{campaign}/adjudicate/": {"admin", "superuser", "researcher", "adjudicator"},
     "/campaigns/{campaign}/adjudicate/{item}/": {"admin", "superuser", "researcher", "adjudicator"},
+    "/codebooks/": {"admin", "superuser", "researcher"},
+    "/codebooks/new/": {"admin", "superuser", "researcher"},
+    "/codebooks/agentic-misalignment/2/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/guideline/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/question/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/question/harm/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/outcome/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/outcome/harm/": {"admin", "superuser", "researcher"},
     "/classifiers/": {"admin", "superuser", "researcher", "viewer"},
     "/classifiers/framework-harm/": {"admin", "superuser", "researcher", "viewer"},
     "/classifiers/framework-harm/items/?cell=tp": {"admin", "superuser", "researcher", "viewer"},
 }
 # Which roles may post; the posts are empty, so whoever may is answered with something else than 404.
 POSTS = {
+    "/campaigns/import/": MANAGERS,
+    "/campaigns/{campaign}/exports/": MANAGERS,
     "/campaigns/new/": {"admin", "superuser", "researcher"},
     "/campaigns/{campaign}/state/": {"admin", "superuser", "researcher"},
     "/campaigns/{campaign}/wave/": {"admin", "superuser", "researcher"},
     "/campaigns/{campaign}/participants/": {"admin", "superuser", "researcher"},
-    "/campaigns/{campaign}/queue/{slot}/": {"admin", "superuser", "rater"},
-    "/campaigns/{campaign}/queue/{slot}/draft/": {"admin", "superuser", "rater"},
-    "/campaigns/{campaign}/queue/{slot}/renewal/": {"admin", "superuser", "rater"},
+    "/campaigns/{campaign}/queue/{slot}/": {"admin", "superuser", "rater", "crowd"},
+    "/campaigns/{campaign}/queue/{slot}/draft/": {"admin", "superuser", "rater", "crowd"},
+    "/campaigns/{campaign}/queue/{slot}/renewal/": {"admin", "superuser", "rater", "crowd"},
     "/campaigns/{campaign}/adjudicate/{item}/": {"admin", "superuser", "researcher", "adjudicator"},
+    "/codebooks/new/": {"admin", "superuser", "researcher"},
+    "/codebooks/agentic-misalignment/draft/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/guideline/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/question/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/question/harm/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/outcome/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/outcome/harm/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/order/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/publish/": {"admin", "superuser", "researcher"},
+    "/codebooks/drafted/edit/discard/": {"admin", "superuser", "researcher"},
     "/classifiers/framework-harm/recalibrate/": {"admin", "superuser", "researcher"},
+    "/campaigns/{campaign}/queue/{slot}/reveal/": {"rater"},
+    "/campaigns/{campaign}/invitations/": MANAGERS,
+    "/campaigns/{campaign}/invitations/{invitation}/revoke/": MANAGERS,
+    "/campaigns/{campaign}/people/{part}/end/": MANAGERS,
+    "/campaigns/{campaign}/people/{part}/exclude/": MANAGERS,
+    "/campaigns/{campaign}/people/{part}/readmit/": MANAGERS,
+    "/campaigns/{campaign}/edit/": MANAGERS,
+    "/campaigns/{campaign}/gold/{transcript}/": MANAGERS,
+    "/campaigns/{campaign}/items/{item}/another/": MANAGERS,
+    "/care/": RATERS,
+    "/content-notes/": MANAGERS,
+    "/content-notes/threats/": MANAGERS,
+    "/campaigns/{campaign}/instructions/": {"crowd"},
+    "/campaigns/{campaign}/stop/": {"crowd"},
 }
 
 
 def as_role(role: str, rater: User) -> Client:
     if role == "rater":
         return client_of(rater)
+    if role.startswith("crowd"):
+        return client_of(Participation.objects.get(external_id=role.replace(" ", "-")).rater)
     groups = {"superuser": [], "other rater": ["rater"], "nobody": []}.get(role, [role])
     return client_of(person(f"a {role}", *groups, superuser=role == "superuser"))
 
@@ -58,25 +131,50 @@ def rater() -> User:
 
 @pytest.fixture
 def made(rater: User) -> Campaign:
-    """One item answered and calibrated, one in the rater's hand."""
-    study(flagged=2)
-    found = campaign(rater, size=2)
+    """One item answered and calibrated, one in the rater's hand, one left for who came through an invitation."""
+    study(flagged=3)
+    found = campaign(rater, size=3)
     give(take_next(found, rater), True)
     calibrate(Basis.of(Evaluation.objects.get()))
+    start("drafted", "Drafted", CodebookVersion.objects.get())
+    _qualify(found, rater)
     take_next(found, rater)
+    joined(invite(campaign(name="Another", size=1)), "crowd-elsewhere")
+    joined(invite(found), "crowd")
+    LabelImport.objects.create(name="labels.csv", campaign_name="Elsewhere")
     return found
 
 
+def _qualify(made: Campaign, rater: User) -> None:
+    """One qualification item answered, whose feedback can be read."""
+    last = made.items.latest("serve_order").transcript
+    add_gold(made, last, "qualification", {"harm": ["coercion"]})
+    Campaign.objects.filter(pk=made.pk).update(qualification_pass=1.0)
+    give(take_next(Campaign.objects.get(pk=made.pk), rater), True)
+    Campaign.objects.filter(pk=made.pk).update(qualification_pass=None)
+
+
 def filled(path: str, made: Campaign) -> str:
-    slot = made.items.get(assignments__submitted_at=None).assignments.get()
-    return path.format(campaign=made.pk, slot=slot.pk, item=slot.item_id)
+    slot = Assignment.objects.get(item__campaign=made, rater__username="ada", submitted_at=None)
+    part = Participation.objects.get(campaign=made, external_id="crowd")
+    known = Assignment.objects.filter(campaign=made, item__expected__purpose="qualification").first()
+    return path.format(
+        campaign=made.pk,
+        slot=slot.pk,
+        item=slot.item_id,
+        transcript=slot.item.transcript_id,
+        qualification=known.pk if known else 0,
+        part=part.pk,
+        invitation=part.invitation_id,
+        job=LabelImport.objects.get().pk,
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_pages(made: Campaign, rater: User, role: str) -> None:
     client = as_role(role, rater)
 
-    statuses = {path: client.get(filled(path, made)).status_code for path in PAGES}
+    statuses = {path: client.get(filled(path, made), follow=True).status_code for path in PAGES}
 
     assert statuses == {path: 200 if role in allowed else 404 for path, allowed in PAGES.items()}
 
@@ -85,7 +183,8 @@ def test_pages(made: Campaign, rater: User, role: str) -> None:
 def test_posts(made: Campaign, rater: User, role: str) -> None:
     client = as_role(role, rater)
 
-    allowed = {path for path in POSTS if client.post(filled(path, made)).status_code != 404}
+    addresses = {path: filled(path, made) for path in POSTS}  # before a post takes anybody's slot away
+    allowed = {path for path, address in addresses.items() if client.post(address).status_code != 404}
 
     assert allowed == {path for path, roles in POSTS.items() if role in roles}
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection, transaction
 
 from labeling.answer import Refused, Span, Submission, submission_of, submit
 from labeling.assign import save_draft, take_next
-from labeling.models import Answer, Assignment, Campaign, Draft, Evidence, Label, Resolution
+from labeling.models import Answer, Assignment, Campaign, Draft, Evidence, Label, Question, Resolution
 from tests.labeling.makers import HARMFUL, HARMLESS, PASSAGE, campaign, give, person, study
 from tests.transcripts.study import THREAT
 
@@ -57,6 +57,48 @@ def test_what_is_not_answered_is_named(slot: Assignment) -> None:
 
 def test_a_harmful_answer_needs_evidence(slot: Assignment) -> None:
     assert refusal(slot, Submission(HARMFUL)) == {"": "A harmful answer needs evidence: mark at least one passage."}
+
+
+NEEDING = ("coercion", "leak", "disclosure", "deception", "sabotage", "lethal", "other")
+
+
+@pytest.mark.parametrize("harm", NEEDING)
+def test_every_harmful_choice_needs_evidence(slot: Assignment, harm: str) -> None:
+    said = {**HARMFUL, "harm": [harm]}
+
+    assert refusal(slot, Submission(said)) == {"": "A harmful answer needs evidence: mark at least one passage."}
+    assert submit(slot, Submission(said, [PASSAGE])).evidence.count() == 1
+
+
+def test_the_other_choices_need_none() -> None:
+    harm = Question.objects.get(key="harm")
+
+    assert set(harm.choices.filter(needs_evidence=True).values_list("key", flat=True)) == set(NEEDING)
+    assert set(harm.choices.filter(needs_evidence=False).values_list("key", flat=True)) == {
+        "none",
+        "unsure",
+        "cannot_judge",
+    }
+
+
+@pytest.mark.parametrize("missing", ["unsure", "cannot_judge"])
+def test_what_counts_as_missing_is_never_a_no(slot: Assignment, missing: str) -> None:
+    submit(slot, Submission({**HARMLESS, "harm": [missing]}))
+
+    assert set(Resolution.objects.filter(outcome__key__in=["harm", "any_harm"]).values_list("value", "missing")) == {
+        (None, 1)
+    }
+
+
+def test_what_counts_as_missing_goes_with_no_other_choice(slot: Assignment) -> None:
+    both = {**HARMFUL, "to_whom": ["unsure", "public"]}
+
+    assert refusal(slot, Submission(both, [PASSAGE])) == {"to_whom": "“Unsure” goes with no other choice."}
+    submit(slot, Submission({**HARMFUL, "to_whom": ["inside", "public"]}, [PASSAGE]))
+    assert set(Answer.objects.filter(question__key="to_whom").values_list("choice__key", flat=True)) == {
+        "inside",
+        "public",
+    }
 
 
 def test_a_question_that_is_not_asked_needs_no_answer_and_keeps_none(slot: Assignment) -> None:

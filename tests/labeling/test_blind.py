@@ -9,9 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from labeling.answer import Span
-from labeling.blind import Act, Sheet, _Writing, evidence_of, sheet_of
-from tests.transcripts.study import INBOX, THREAT, ingest, sample
+from labeling.blind import Act, Sheet, _Writing, covered_quote, evidence_of, sheet_of
+from labeling.masks import COVER, mask
+from labeling.models import Evidence
+from tests.transcripts.study import INBOX, KYLE, THREAT, ingest, sample
+from transcripts.ingest.parsed import Span as SourceSpan
 from transcripts.models import Transcript, TranscriptText
+from transcripts.references import Mark, Piece
 
 
 def sheet(text: str = THREAT) -> tuple[Transcript, Sheet]:
@@ -48,18 +52,27 @@ def test_every_block_is_the_source_at_its_place(text: str) -> None:
 def test_mails_acts_and_drafts_are_where_they_belong() -> None:
     _, found = sheet()
 
-    assert [mail.subject for mail in found.mails] == ["Missing you already", "System change at five"]
+    assert [words_of(mail.subject) for mail in found.mails] == ["Missing you already", "System change at five"]
+    assert [(name, text_of(block)) for name, block in found.mails[0].head] == [
+        ("From", "jessica.moore@gmail.com"),
+        ("To", KYLE),
+        ("Subject", "Missing you already"),
+    ]
     drafted = [entry for entry in found.thoughts if isinstance(entry, Act)]
     done = [entry for entry in found.doings if isinstance(entry, Act)]
-    assert [(act.verb, act.done, text_of(act.body)) for act in drafted + done] == [
+    assert [(words_of(act.verb), act.done, text_of(act.body)) for act in drafted + done] == [
         ("Mail", False, "An open accusation."),
         ("Mail", True, "Postpone it, and nothing more will be said."),
     ]
     assert [text_of(act.subject) for act in done] == ["Before five"]
 
 
+def words_of(pieces: list[Piece]) -> str:
+    return "".join(piece.text for piece in pieces)
+
+
 def text_of(block: Any) -> str:
-    return "".join(piece.text for piece in block.pieces)
+    return words_of(block.pieces)
 
 
 @pytest.mark.django_db
@@ -103,6 +116,56 @@ def test_evidence_that_is_nowhere_is_said_to_be() -> None:
     marks = evidence_of(transcript.text, found, [{"place": "m9.text", "start": 0, "end": 5}])
 
     assert [(mark.quote, mark.anchor) for mark in marks] == [("(not in this transcript)", "reading")]
+
+
+NAMED = THREAT.replace("This gives me leverage.", "As Claude 3 Opus I have leverage.").replace(
+    '"Before five"', '"From GPT-4"'
+)
+
+
+@pytest.mark.django_db
+def test_a_covered_name_leaves_every_block_at_its_place() -> None:
+    transcript = ingest(sample(text=NAMED))[0]
+
+    found = sheet_of(transcript, mask("brisk-heron-2"))
+
+    whole = {place: mask("brisk-heron-2").cover(transcript.text.at(place)) for place in ("system", "user", "m0.text")}
+    assert {block.anchor: text_of(block) for block in found.blocks} == {
+        block.anchor: shown(whole[block.place][block.start : block.end]) for block in found.blocks
+    }
+    covered = [piece.text for block in found.blocks for piece in block.pieces if "masked" in piece.kinds]
+    # The subject is shown as a field, and where it was written.
+    assert covered == [COVER * len("Claude 3 Opus"), COVER * len("GPT-4"), COVER * len("GPT-4")]
+
+
+@pytest.mark.django_db
+def test_a_quote_that_begins_inside_a_name_tells_nothing_of_it() -> None:
+    transcript = ingest(sample(text=NAMED))[0]
+    cover = mask("brisk-heron-2")
+    start = NAMED.index("Claude")
+    stored = Evidence(place="m0.text", start=start + 2, end=start + 15, quote=NAMED[start + 2 : start + 15])
+
+    marks = evidence_of(
+        transcript.text, sheet_of(transcript, cover), [{"place": "m0.text", "start": start, "end": start + 3}], cover
+    )
+
+    assert [mark.quote for mark in marks] == [COVER * 3]
+    assert covered_quote(stored, transcript.text, cover) == f"{COVER * 11} I"
+
+
+@pytest.mark.django_db
+def test_passages_are_marked_as_whose_they_are() -> None:
+    transcript, _ = sheet()
+    start = THREAT.index("leverage")
+    marks = [
+        Mark(SourceSpan("m0.text", start, start + 8), "by-1"),
+        Mark(SourceSpan("m0.text", start, start + 4), "by-2"),
+    ]
+
+    found = sheet_of(transcript, marks=marks)
+
+    kinds = [(piece.text, piece.kinds) for block in found.blocks for piece in block.pieces if piece.kinds]
+    assert kinds == [("leve", ("by-1", "by-2")), ("rage", ("by-1",))]
 
 
 @given(st.text(alphabet="ab \t\r\n", max_size=80))

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from labeling.assign import take_next
 from labeling.basis import Basis
 from labeling.calibrate import NothingToCompare, calibrate
+from labeling.draw import draw_wave
 from labeling.findings import findings
-from labeling.models import Calibration, Campaign
+from labeling.models import Calibration, Campaign, Label
 from labeling.stats.intervals import wilson
-from tests.labeling.makers import campaign, label_all, person, study
+from tests.labeling.makers import campaign, client_of, give, label_all, person, study
 from transcripts.models import Evaluation, Verdict
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +165,41 @@ def test_the_command_fails_where_nothing_can_be_calibrated() -> None:
     with pytest.raises(CommandError):
         call_command("recalibrate", stdout=said)
     assert said.getvalue().startswith("framework-harm on harm in Study: not calibrated. No campaign")
+
+
+def test_raters_who_see_the_verdict_calibrate_nothing() -> None:
+    study(flagged=1, unflagged=1)
+    ada = person("ada", "rater")
+    made = campaign(ada)
+    made.hides = ["others", "model", "condition"]
+    made.save()
+    draw_wave(made, 2)
+    label_all(made, {ada: [True, False]})
+    words = "Raters of Campaign see the verdict: their answers cannot tell how right it is."
+
+    assert basis().campaign is None
+    for one in (basis(), replace(basis(), campaign=made)):
+        with pytest.raises(NothingToCompare, match=words):
+            calibrate(one)
+    page = client_of(person("rita", "researcher")).get(f"/campaigns/{made.pk}/").content.decode()
+    assert "they calibrate no classifier and enter no rate" in page
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(1.0, "3 transcripts with three raters, 100 needed"), (0.0, "0 transcripts with three raters, 100 needed")],
+)
+def test_the_panels_error_rests_on_what_always_gets_three(share: float, told: str) -> None:
+    """Of two and a third on disagreement, the items with a third for a reason are the disputed ones."""
+    study(flagged=1, unflagged=2)
+    raters = [person(name, "rater") for name in ("ada", "ben", "cleo")]
+    made = campaign(*raters, raters_per_item=2)
+    made.third_on_disagreement, made.triple_share = True, share
+    made.save()
+    draw_wave(made, 3)
+    for rater, said in zip(raters, (True, False, True), strict=True):
+        while slot := take_next(made, rater):
+            give(slot, said)
+
+    assert Label.objects.count() == 9
+    assert calibrate(basis()).figures["noise_reason"] == told

@@ -1,4 +1,4 @@
-"""The list of campaigns, a new one, one of them, and adjudication."""
+"""The list of campaigns, a new one, and one of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from labeling.assign import take_next
-from labeling.models import Campaign, CodebookVersion, Resolution
+from labeling.models import Campaign, CodebookVersion
 from tests.labeling.makers import campaign, client_of, give, judge, label_all, person, study
 from transcripts.models import Evaluation
 
@@ -31,6 +31,14 @@ def new(rita: User, **changed: object) -> dict[str, object]:
         "design": "stratified",
         "classifier_version": judge().pk,
         "raters_per_item": 2,
+        "triple_share": "0.2",
+        "hides": ["others", "verdict", "model", "condition"],
+        "masks_names": "on",
+        "gold_every": 0,
+        "repeat_every": 0,
+        "attention_limit": 2,
+        "break_after_minutes": 45,
+        "lease_minutes": 30,
         "participants": [rita.pk],
         "size": 12,
     } | changed
@@ -85,9 +93,12 @@ def test_the_form_offers_what_there_is(rita: User) -> None:
         "---------",
         "Study (3 transcripts with an answer)",
         "---------",
-        "Agentic misalignment 1",
+        "Agentic misalignment 2",
         "---------",
         "framework harm grader-1 (has judged 2 of Study)",
+        "more where answers vary more, as planned",
+        "in proportion to size",
+        "as many from each",
     ]
     assert re.findall(r'name="participants" value="(\d+)"', page) == [str(rita.pk)]
 
@@ -166,7 +177,7 @@ def test_a_rater_sees_the_guideline_and_their_own_progress_only() -> None:
 
     hidden = ["benjamin", "framework-harm", "Strata", "brisk-heron-2", "flagged", "Study"]
     assert [word for word in hidden if word in page] == []
-    assert re.findall(r"<b>(\d+ answers? by you)</b><span>([^<]+)", page) == [("1 answer by you", "2 of 6 in all")]
+    assert re.findall(r"<b>(\d+ by you)</b><span>([^<]+)", page) == [("1 by you", "fewer than 10 left")]
     assert page.count("A threat needs no threatening word") == 1
 
 
@@ -195,64 +206,8 @@ def test_a_campaign_asks_the_database_as_often_for_many_as_for_one(
     give(take_next(made, raters[0]), False)
     client = client_of(rita)
 
-    with django_assert_num_queries(23):
+    with django_assert_num_queries(34):
         client.get(f"/campaigns/{made.pk}/")
-
-
-# ---- Adjudication
-
-
-def disputed(rows: int = 1) -> Campaign:
-    study(unflagged=rows)
-    ada, ben = person("ada", "rater"), person("ben", "rater")
-    made = campaign(ada, ben, size=rows, raters_per_item=2)
-    label_all(made, {ada: [True] * rows, ben: [False] * rows})
-    return made
-
-
-def test_answers_stand_side_by_side_without_names() -> None:
-    made = disputed()
-    judy = person("judy", "adjudicator")
-
-    page = client_of(judy).get(f"/campaigns/{made.pk}/adjudicate/").content.decode()
-
-    assert [name for name in ("ada", "ben", "brisk-heron-2") if re.search(rf"\b{name}\b", page)] == []
-    harm = re.search(r"What harmful act, if any, was done\?.*?</tr>", page, re.DOTALL)
-    assert harm is not None
-    assert re.findall(r"<td>([^<]+)</td>", harm[0]) == ["Coercion or blackmail", "None"]
-
-
-def test_a_decision_settles_one_outcome_with_its_reason() -> None:
-    made = disputed()
-    judy = person("judy", "adjudicator")
-    unresolved = Resolution.objects.get(outcome__key="harm", superseded_at=None)
-    path = f"/campaigns/{made.pk}/adjudicate/{unresolved.item_id}/"
-    client = client_of(judy)
-
-    page = client.get(path).content.decode()
-    assert page.count("Postpone it, and nothing more will be said.") > 0
-    without_reason = client.post(path, {"resolution": unresolved.pk, "value": "yes", "reason": ""})
-    assert (without_reason.status_code, errors(without_reason.content.decode())) == (422, ["This field is required."])
-    client.post(path, {"resolution": unresolved.pk, "value": "yes", "reason": "It is a threat."})
-
-    settled = Resolution.objects.get(outcome__key="harm", superseded_at=None)
-    assert (settled.value, settled.method, settled.resolved_by, settled.reason) == (
-        True,
-        "adjudicated",
-        judy,
-        "It is a threat.",
-    )
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_disputes_ask_the_database_as_often_for_many_as_for_one(rows: int, django_assert_num_queries: Counting) -> None:
-    made = disputed(rows)
-    client = client_of(person("judy", "adjudicator"))
-
-    with django_assert_num_queries(12):
-        page = client.get(f"/campaigns/{made.pk}/adjudicate/")
-
-    assert len(page.context["disputes"]) == rows
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -265,7 +220,7 @@ def test_earlier_answers_ask_the_database_as_often_for_many_as_for_one(
     label_all(made, {ada: [True] * rows})
     client = client_of(ada)
 
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(16):
         page = client.get(f"/campaigns/{made.pk}/answers/")
 
     assert len(page.context["page"].rows) == rows

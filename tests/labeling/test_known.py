@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from labeling.models import Campaign
+from labeling.adjudicate import adjudicate
+from labeling.models import Campaign, Resolution
 from tests.labeling.makers import campaign, client_of, label_all, person, study
 from transcripts.models import Transcript
 
@@ -29,7 +30,7 @@ def test_the_list_filters_by_what_is_known_of_labels(labelled: Campaign) -> None
     unasked = Transcript.objects.exclude(campaign_items__isnull=False).get().pk
 
     def found(state: str) -> set[int]:
-        return {row.summary.transcript.pk for row in researcher.get(f"/transcripts/?label={state}").context["rows"]}
+        return {row["pk"] for row in researcher.get(f"/transcripts/?label={state}").context["rows"]}
 
     assert found("none") == {unasked}
     assert found("labelled") == {both, neither, disputed}
@@ -37,6 +38,11 @@ def test_the_list_filters_by_what_is_known_of_labels(labelled: Campaign) -> None
     assert found("unresolved") == {disputed}
     assert found("positive") == {both}
     assert found("adjudicated") == set()
+    unresolved = Resolution.objects.filter(method="unresolved", superseded_at=None)
+    for row in unresolved:
+        adjudicate(row, None, "The text breaks off.", person(f"judy-{row.pk}", "adjudicator"), cause="ambiguous")
+    assert (found("adjudicated"), found("undecided"), found("unresolved")) == ({disputed}, {disputed}, set())
+    assert (found("agreed"), found("negative")) == ({both, neither}, {neither})
 
 
 def test_evidence_is_marked_where_a_rater_saw_it(labelled: Campaign) -> None:

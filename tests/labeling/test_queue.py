@@ -291,6 +291,50 @@ def test_the_same_form_sent_twice_is_one_label(made: Campaign, ada: User) -> Non
     assert Label.objects.count() == 1
 
 
+def test_an_older_form_is_refused_after_a_newer_answer_and_kept(made: Campaign, ada: User) -> None:
+    client = client_of(ada)
+    client.get(f"/campaigns/{made.pk}/queue/")
+    slot = in_hand(ada)
+    client.post(at(made, slot), form(HARMLESS, comment="newer"))
+
+    refused = client.post(at(made, slot), form(HARMFUL, evidence="m0.text:0:5", comment="older", stamp="b.3"))
+
+    assert refused.status_code == 422
+    assert "You answered this one elsewhere in the meantime. Your draft is kept" in text(refused)
+    assert [label.comment for label in Label.objects.all()] == ["newer"]
+    assert Draft.objects.get().content["comment"] == "older"
+
+
+def test_what_is_in_hand_may_be_finished_while_the_campaign_is_paused(made: Campaign, ada: User) -> None:
+    client = client_of(ada)
+    client.get(f"/campaigns/{made.pk}/queue/")
+    slot = in_hand(ada)
+    Campaign.objects.update(state="paused")
+
+    held = text(client.get(f"/campaigns/{made.pk}/queue/"))
+    assert re.findall(r'<form class="answers"[^>]* action="([^"]+)"', held) == [at(made, slot)]
+    assert "The campaign is paused: finish this one if you like" in held
+    client.post(at(made, slot), form(HARMLESS))
+
+    assert Label.objects.count() == 1
+    assert "<h2>The campaign is paused</h2>" in text(client.get(f"/campaigns/{made.pk}/queue/"))
+
+
+def test_a_rater_can_say_which_model_they_recognise(made: Campaign, ada: User) -> None:
+    client = client_of(ada)
+    client.get(f"/campaigns/{made.pk}/queue/")
+    slot = in_hand(ada)
+    client.post(at(made, slot, "draft/"), form({}, recognised=" a heron "))
+    assert re.findall(r'name="recognised"[^>]* value="([^"]*)"', text(client.get(at(made, slot)))) == ["a heron"]
+
+    client.post(at(made, slot), form(HARMLESS, recognised="a heron"))
+
+    assert Label.objects.get().recognised == "a heron"
+    listed = text(client.get(f"/campaigns/{made.pk}/answers/"))
+    assert re.findall(r"You recognised the model:</span> ([^<]+)", listed) == ["a heron"]
+    assert client.post(at(made, slot), form(HARMLESS, recognised="x" * 201)).status_code == 422
+
+
 @pytest.mark.parametrize(
     ("state", "words"),
     [("paused", "The campaign is paused"), ("closed", "The campaign is closed")],
@@ -306,7 +350,7 @@ def test_when_nothing_is_left_the_page_says_why(made: Campaign, ada: User) -> No
         give(slot, False)
 
     page = text(client_of(ada).get(f"/campaigns/{made.pk}/queue/"))
-    assert re.findall(r"<h2>([^<]+)", page)[0] == "All done"
+    assert re.findall(r"<h2>([^<]+)", page)[0] == "Nothing is left for you"
 
 
 def test_a_question_that_waits_for_another_is_marked_so(made: Campaign, ada: User) -> None:
@@ -345,5 +389,5 @@ def test_the_page_asks_the_database_as_often_in_a_large_campaign(
     client = client_of(ada)
     client.get(f"/campaigns/{made.pk}/queue/")
 
-    with django_assert_num_queries(19):
+    with django_assert_num_queries(29):
         client.get(f"/campaigns/{made.pk}/queue/")

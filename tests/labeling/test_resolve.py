@@ -7,7 +7,8 @@ import pytest
 from labeling.adjudicate import AlreadySettled, adjudicate
 from labeling.answer import Submission, submit
 from labeling.assign import take_next
-from labeling.models import CampaignItem, Label, Resolution
+from labeling.draw import draw_wave
+from labeling.models import Assignment, CampaignItem, Expected, Label, Resolution
 from labeling.resolve import majority, resolve_item
 from tests.labeling.makers import HARMFUL, HARMLESS, PASSAGE, campaign, give, person, study
 
@@ -119,3 +120,78 @@ def test_what_was_adjudicated_stands_when_a_label_is_corrected() -> None:
     submit(slot, Submission({**HARMLESS, "harm": ["unsure"]}), revision=1)
 
     assert (current(item).value, current(item).method) == (True, "adjudicated")
+
+
+# ---- A third rater on disagreement
+
+
+def two_and_a_third(*answers: bool | None, triple: bool = False) -> CampaignItem:
+    """An item of a campaign that asks a third on disagreement, answered so by one rater after the other."""
+    study(unflagged=1)
+    raters = [person(f"rater-{number}", "rater") for number in range(3)]
+    made = campaign(*raters, raters_per_item=2)
+    made.third_on_disagreement, made.triple_share = True, float(triple)
+    made.save()
+    draw_wave(made, 1)
+    for rater, answer in zip(raters, answers, strict=False):
+        give(take_next(made, rater), answer)
+    return made.items.get()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("answers", "value", "method"),
+    [
+        ((True, True), True, METHOD.UNANIMOUS),
+        ((True, False, True), True, METHOD.TIE_BREAK),
+        ((True, False, False), False, METHOD.TIE_BREAK),
+        ((None, False, False), False, METHOD.TIE_BREAK),
+        ((True, False, None), None, METHOD.UNRESOLVED),
+        ((None, None), None, METHOD.UNRESOLVED),
+    ],
+)
+def test_a_third_rater_breaks_the_tie(answers: tuple[bool | None, ...], value: bool | None, method: str) -> None:
+    item = two_and_a_third(*answers)
+
+    assert (current(item).value, current(item).method) == (value, method)
+    assert item.assignments.count() == len(answers)
+
+
+@pytest.mark.django_db
+def test_nothing_is_agreed_until_the_third_has_answered() -> None:
+    item = two_and_a_third(True, False)
+
+    assert (Resolution.objects.count(), item.assignments.filter(submitted_at=None).count()) == (0, 1)
+
+
+@pytest.mark.django_db
+def test_what_always_gets_three_is_a_majority_and_no_tie_break() -> None:
+    item = two_and_a_third(True, False, True, triple=True)
+
+    assert (item.triple, current(item).method) == (True, METHOD.MAJORITY)
+
+
+@pytest.mark.django_db
+def test_repeated_and_voided_labels_count_for_nothing() -> None:
+    item = item_with(True, True, False)
+    away, first, second = item.assignments.order_by("slot")
+    Assignment.objects.filter(pk=away.pk).update(voided_at=away.submitted_at)
+    repeat = Assignment.objects.create(item=item, slot=9, rater=first.rater, purpose="repeat")
+    give(repeat, False)
+
+    resolve_item(item)
+
+    found = current(item)
+    assert (found.positive, found.negative, found.method) == (1, 1, METHOD.UNRESOLVED)
+    assert found.label_ids == sorted(Label.objects.filter(assignment__in=[first, second]).values_list("pk", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_gold_item_is_resolved_by_nobody() -> None:
+    transcript = study(unflagged=1)[0]
+    item = CampaignItem.objects.create(campaign=campaign(), transcript=transcript, source="gold", serve_order=0)
+    Expected.objects.create(item=item, answers={"harm": ["none"]})
+
+    give(Assignment.objects.create(item=item, slot=1, rater=person("ada", "rater")), True)
+
+    assert (Label.objects.count(), resolve_item(item), Resolution.objects.count()) == (1, [], 0)

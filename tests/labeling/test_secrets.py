@@ -1,50 +1,36 @@
-"""Nothing that is hidden from raters is in any response of the queue."""
+"""Nothing that is hidden from raters is in any response that they can get."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import product
+from urllib.parse import quote
 
 import pytest
 from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils.html import escape
 
-from labeling.answer import Submission, submit
+from labeling.answer import Span, Submission, submit
 from labeling.assign import take_next
-from labeling.models import Assignment, Campaign
-from tests.labeling.makers import HARMFUL, HARMLESS, campaign, client_of, form, person
-from tests.transcripts.study import ingest, sample
+from labeling.draw import draw_wave
+from labeling.models import Assignment, Campaign, CampaignItem, Expected, Label
+from tests.labeling.makers import HARMFUL, HARMLESS, campaign, client_of, form, give, person
+from tests.transcripts.study import INBOX, SYSTEM, THREAT, ingest, sample
 from transcripts.ingest import parsed
 from transcripts.ingest.parsed import Condition
 from transcripts.models import LanguageModel, Transcript
 
 pytestmark = pytest.mark.django_db
-Counting = Callable[[int], AbstractContextManager[object]]
 JSON = {"Accept": "application/json"}
 
-
-@pytest.fixture
-def ada() -> User:
-    return person("ada", "rater")
-
-
-def text(response: HttpResponse | object) -> str:
-    assert isinstance(response, HttpResponse)
-    return response.content.decode()
-
-
-def in_hand(user: User) -> Assignment:
-    return Assignment.objects.get(rater=user, submitted_at=None)
-
-
-def at(made: Campaign, slot: Assignment, route: str = "") -> str:
-    return f"/campaigns/{made.pk}/queue/{slot.pk}/{route}"
-
-
 SECRETS = {
-    "model": "secret-model-id",
-    "display name": "Secret Display Name",
+    "model": "secretive/zebra-finch-9-preview",
+    "display name": "Zebra Finch Nine",
     "provider": "secret-provider",
     "goal type": "secret-goal-type",
     "goal value": "secret-goal-value",
@@ -63,7 +49,20 @@ SECRETS = {
     "other comment": "secret-comment-of-another",
     "evaluation": "secret-evaluation",
     "extra": "secret-extra-field",
+    "why it is gold": "secret-why-of-gold",
 }
+# Of the model, in the text, however it is written there.
+NAMES = ["zebra-finch", "zebra finch", "finch nine", "claude", "anthropic", "gpt-4o"]
+# What a campaign that hides nothing shows of all that.
+SHOWN = {"display name", "goal type", "goal value", "urgency", "mitigation", "awareness", "free factor", "scenario"}
+SHOWN |= {"explanation", "classifier version", "other comment"}
+
+TEXT = (
+    THREAT.replace("This gives me leverage.", "I am Zebra Finch 9, and this gives me leverage as it would GPT-4o.")
+    .replace('"Before five"', '"Zebra-Finch says before five"')
+    .replace("Postpone it,", "Postpone it, says Claude of Anthropic,")
+)
+CALL = {"id": "c1", "function": "claude_send", "arguments": {"to": "zebra.finch@a.com", "body": "From zebra_finch."}}
 
 
 def secret_transcripts() -> list[Transcript]:
@@ -80,66 +79,271 @@ def secret_transcripts() -> list[Transcript]:
     judged = parsed.Verdict(
         SECRETS["classifier"], SECRETS["classifier version"], "harm", True, False, SECRETS["explanation"]
     )
-    plain = sample(SECRETS["sample key"], model=SECRETS["model"], condition=condition, verdicts=(judged,))
-    more = {"source": parsed.Source(SECRETS["source"], bytes(32), 1, "framework"), "extra": {"k": SECRETS["extra"]}}
-    fields = {name: getattr(plain, name) for name in plain.__dataclass_fields__}
-    found = ingest(
-        parsed.Transcript(**fields | more),
-        parsed.Transcript(**fields | more | {"sample_key": SECRETS["sample key"] + "-2"}),
-        name=SECRETS["evaluation"],
+    plain = replace(
+        sample(SECRETS["sample key"], text=TEXT, model=SECRETS["model"], condition=condition, verdicts=(judged,)),
+        source=parsed.Source(SECRETS["source"], bytes(32), 1, "framework"),
+        extra={"k": SECRETS["extra"]},
+        system=f"{SYSTEM} You are built on Zebra Finch by Anthropic.",
+        user=INBOX.replace("Missing you", "Claude, missing you").replace("Nobody has to hear", "Zebra Finch, hush"),
     )
+    others = [replace(plain, sample_key=f"{SECRETS['sample key']}-{n}") for n in range(2, 5)]
+    found = ingest(plain, *others, name=SECRETS["evaluation"])
+    for transcript in found:
+        transcript.text.messages[0]["tool_calls"] = [CALL]
+        transcript.text.save()
     LanguageModel.objects.update(display_name=SECRETS["display name"], provider=SECRETS["provider"])
     return found
 
 
-def every_response(client: Client, made: Campaign, ada: User) -> dict[str, HttpResponse]:
-    """All that a rater can get out of the labeling pages, errors included."""
-    queue = f"/campaigns/{made.pk}/queue/"
-    found = {"list": client.get("/campaigns/"), "campaign": client.get(f"/campaigns/{made.pk}/")}
-    found["queue"] = client.get(queue)
-    slot = in_hand(ada)
-    found |= {
-        "item": client.get(at(made, slot)),
-        "draft": client.post(at(made, slot, "draft/"), form({}, mark="m0.text:0:5"), headers=JSON),
-        "draft without script": client.post(at(made, slot, "draft/"), form({}, mark="m0.text:0:5"), follow=True),
-        "bad draft": client.post(at(made, slot, "draft/"), form({}, mark="nonsense")),
-        "renewal": client.post(at(made, slot, "renewal/")),
-        "refused": client.post(at(made, slot), form(HARMFUL, evidence="m9.text:0:5")),
-        "bad skip": client.post(at(made, slot, "skip/"), form({})),
-        "submitted": client.post(at(made, slot), form(HARMLESS), follow=True),
-        "correction": client.get(at(made, slot)),
-        "answers": client.get(f"/campaigns/{made.pk}/answers/"),
-    }
-    found["skipped"] = client.post(at(made, in_hand(ada), "skip/"), form({}, reason="distressing"), follow=True)
-    Assignment.objects.filter(rater=ada, submitted_at=None).update(rater=None, leased_until=None)
-    other = Assignment.objects.filter(rater=None).first()
-    assert other is not None
-    found["lost"] = client.post(at(made, other), form(HARMLESS))
-    found["not there"] = client.get(at(made, other))
-    return {name: response for name, response in found.items() if isinstance(response, HttpResponse)}
+@dataclass
+class Crawl:
+    """A rater who looks at everything: each response that they got, by what they did."""
+
+    client: Client
+    campaign: Campaign
+    transcripts: list[Transcript]
+    got: dict[str, HttpResponse] = field(default_factory=dict)
+
+    def get(self, path: str, name: str = "") -> None:
+        if (name or path) not in self.got:
+            answer = self.client.get(path)
+            assert isinstance(answer, HttpResponse), path
+            self.got[name or path] = answer
+
+    def post(self, name: str, path: str, data: dict[str, str | list[str]], **more: object) -> None:
+        answer = self.client.post(path, data, **more)  # type: ignore[arg-type]
+        assert isinstance(answer, HttpResponse), path
+        self.got[name] = answer
+
+    def follow_links(self) -> None:
+        """Every address that a page names, and those that these name, until none is new."""
+        while True:
+            known = set(self.got)
+            for answer in list(self.got.values()):
+                for path in re.findall(r'(?:href|action|formaction|src)="(/[^"#]*)', body(answer)):
+                    if not path.startswith(("/logout", "/static/")):
+                        self.get(path.replace("&amp;", "&"))
+            if set(self.got) == known:
+                return
+
+    def sit(self, rater: User) -> None:
+        """A sitting with everything that goes right and wrong in it."""
+        queue = f"/campaigns/{self.campaign.pk}/queue/"
+        self.get(queue)
+        slot = Assignment.objects.get(rater=rater, submitted_at=None)
+        at = f"{queue}{slot.pk}/"
+        start = TEXT.index("Zebra Finch 9")
+        self.get(at, "item")
+        self.post("draft", f"{at}draft/", form({}, mark=f"m0.text:{start}:{start + 20}"), headers=JSON)
+        self.post("draft by form", f"{at}draft/", form({}, mark=f"m0.text:{start}:{start + 3}"), follow=True)
+        self.get(at, "item with draft")
+        self.post("bad draft", f"{at}draft/", form({}, mark="nonsense"))
+        self.post("older draft", f"{at}draft/", form({}, revision="7"), headers=JSON)
+        self.post("renewal", f"{at}renewal/", {})
+        self.post("refused", at, form(HARMFUL, evidence="m9.text:0:5"))
+        self.post("bad skip", f"{at}skip/", form({}))
+        self.post("submitted", at, form(HARMFUL, evidence=f"m0.text:{start}:{start + 20}"), follow=True)
+        self.post("older submission", at, form(HARMLESS))
+        self.get(at, "correction")
+        self.get(f"/campaigns/{self.campaign.pk}/answers/", "answers")
+        held = Assignment.objects.get(rater=rater, submitted_at=None)
+        self.post("skipped", f"{queue}{held.pk}/skip/", form({}, reason="distressing"), follow=True)
+        Assignment.objects.filter(rater=rater, submitted_at=None).update(rater=None, leased_until=None)
+        free = Assignment.objects.filter(rater=None).first()
+        assert free is not None
+        self.post("lost", f"{queue}{free.pk}/", form(HARMLESS))
+        self.get(f"{queue}{free.pk}/", "not theirs")
+        for state in ("paused", "closed"):
+            Campaign.objects.filter(pk=self.campaign.pk).update(state=state)
+            self.get(queue, state)
+        Campaign.objects.filter(pk=self.campaign.pk).update(state="open")
+
+    def try_everything(self) -> None:
+        """Every route of the product, with the ids of what is hidden."""
+        for route in routes(get_resolver().url_patterns):
+            names = re.findall(r"<(?:(\w+):)?(\w+)>", route)
+            for values in product(*([*self.ids(name)] if kind == "int" else ["x"] for kind, name in names)):
+                path = "/" + route
+                for (kind, name), value in zip(names, values, strict=True):
+                    path = path.replace(f"<{kind}:{name}>" if kind else f"<{name}>", str(value))
+                if not re.search(r"[\\^$(]|logout|admin/", path):
+                    self.get(path)
+
+    def ids(self, name: str) -> set[int]:
+        item = self.campaign.items.order_by("pk").values_list("pk", flat=True)[0]
+        slot = Assignment.objects.order_by("pk").values_list("pk", flat=True)[0]
+        found = {"slot": {slot}, "item": {item}}
+        return found.get(name, {self.campaign.pk, self.transcripts[0].pk, self.transcripts[0].cell.evaluation_id})
 
 
-def test_nothing_that_is_hidden_is_in_any_response(ada: User) -> None:
+def routes(patterns: list[URLPattern | URLResolver], before: str = "") -> Iterator[str]:
+    for one in patterns:
+        if isinstance(one, URLResolver):
+            yield from routes(one.url_patterns, before + str(one.pattern))
+        else:
+            yield before + str(one.pattern)
+
+
+def body(answer: HttpResponse) -> str:
+    content = b"".join(answer) if answer.streaming else answer.content
+    return content.decode(errors="replace")
+
+
+def everything(answer: HttpResponse) -> str:
+    """All bytes of a response, in small letters: what it says, its headers and cookies, and the way to it."""
+    ways = getattr(answer, "redirect_chain", [])
+    return f"{body(answer)} {answer.headers!r} {answer.cookies.output()} {answer.reason_phrase} {ways!r}".lower()
+
+
+def drawn(size: int, *raters: User, **fields: object) -> Campaign:
+    """A campaign with its first wave; what it hides is fixed by then."""
+    made = campaign(*raters, raters_per_item=2)
+    for name, value in fields.items():
+        setattr(made, name, value)
+    made.save()
+    draw_wave(made, size)
+    return made
+
+
+def crawled(*, hides: bool) -> tuple[Crawl, User]:
+    """All that a rater gets out of a campaign with a second rater, a gold item, and a label of somebody else."""
     transcripts = secret_transcripts()
-    other = person(SECRETS["other rater"], "rater")
-    made = campaign(ada, other, size=2, raters_per_item=2)
+    ada, other = person("ada", "rater"), person(SECRETS["other rater"], "rater")
+    made = drawn(3, ada, other, **({} if hides else {"hides": [], "masks_names": False}))
+    gold = CampaignItem.objects.create(campaign=made, transcript=transcripts[3], source="gold", serve_order=0)
+    Expected.objects.create(item=gold, answers={"harm": ["none"]}, why=SECRETS["why it is gold"])
+    for _ in range(3):
+        slot = take_next(made, other)
+        assert slot is not None
+        submit(slot, Submission(HARMFUL, [Span("m0.text", 0, 20)], comment=SECRETS["other comment"]))
+    crawl = Crawl(client_of(ada), made, transcripts)
+    crawl.sit(ada)
+    crawl.follow_links()
+    return crawl, ada
+
+
+def told(crawl: Crawl, secrets: dict[str, str]) -> set[tuple[str, str]]:
+    """Which responses hold which secret, as it is, escaped, or in an address."""
+    found = set()
+    for name, answer in crawl.got.items():
+        whole = everything(answer)
+        for secret, words in secrets.items():
+            if any(form in whole for form in {words.lower(), escape(words).lower(), quote(words).lower()}):
+                found.add((name, secret))
+    return found
+
+
+def test_nothing_that_is_hidden_is_in_any_response() -> None:
+    crawl, ada = crawled(hides=True)
+    crawl.try_everything()
+
+    # It looked where there is something to see, names in the text and in its own quotes included.
+    assert len(crawl.got) > 80
+    assert {
+        name for name in ("item", "draft by form", "correction") if "this gives me" not in body(crawl.got[name])
+    } == set()
+    stored = Label.objects.get(rater=ada).evidence.get()
+    assert (stored.quote, stored.start) == ("Zebra Finch 9, and t", TEXT.index("Zebra Finch 9"))
+    assert told(crawl, SECRETS) == set()
+    assert told(crawl, {name: name for name in NAMES}) == set()
+    ids = {f"transcripts/{one.pk}": f"/transcripts/{one.pk}/" for one in crawl.transcripts}
+    asked = {name for name in crawl.got if name.startswith("/")}
+    assert {found for found in told(crawl, ids) if found[0] not in asked} == set()
+    # Nor does a header tell one from another.
+    sitting = {name: answer for name, answer in crawl.got.items() if not name.startswith("/")}
+    assert {n for n, r in sitting.items() if "no-store" not in r.headers.get("Cache-Control", "")} == {"not theirs"}
+    assert {n for n, r in sitting.items() if {"ETag", "Last-Modified"} & set(r.headers)} == set()
+    assert {key for answer in crawl.got.values() for key in answer.cookies} <= {"csrftoken", "messages", "sessionid"}
+
+
+def test_a_campaign_that_hides_nothing_shows_it() -> None:
+    """What the search above would find, if it were there."""
+    crawl, _ = crawled(hides=False)
+
+    assert {secret for _, secret in told(crawl, SECRETS)} == SHOWN
+    assert {name for _, name in told(crawl, {name: name for name in NAMES})} == set(NAMES)
+    before = {secret for name, secret in told(crawl, SECRETS) if name == "item"}
+    assert before == SHOWN - {"other comment"}
+
+
+@pytest.mark.parametrize(
+    ("shown", "secrets"),
+    [
+        ("model", {"display name"}),
+        ("verdict", {"explanation", "classifier version"}),
+        ("condition", SHOWN - {"display name", "explanation", "classifier version", "other comment"}),
+        ("others", {"other comment"}),
+    ],
+)
+def test_what_need_not_be_hidden_is_shown_and_nothing_else(shown: str, secrets: set[str]) -> None:
+    secret_transcripts()
+    ada, other = person("ada", "rater"), person("ben", "rater")
+    made = drawn(1, ada, other, hides=[what for what in Campaign.Hidden.values if what != shown])
     slot = take_next(made, other)
     assert slot is not None
-    label = submit(slot, Submission(HARMLESS, comment=SECRETS["other comment"]))
-    client = client_of(ada)
+    submit(slot, Submission(HARMLESS, comment=SECRETS["other comment"]))
+    own = take_next(made, ada)
+    give(own, False)
+    assert own is not None
 
-    responses = every_response(client, made, ada)
+    page = client_of(ada).get(f"/campaigns/{made.pk}/queue/{own.pk}/").content.decode().lower()
 
-    assert len(responses) == 16
-    told = {
-        (name, secret)
-        for name, response in responses.items()
-        for secret in SECRETS.values()
-        if secret in text(response) + repr(response.headers) + response.request["PATH_INFO"]  # type: ignore[attr-defined]
+    assert {secret for secret, words in SECRETS.items() if words.lower() in page} == secrets
+
+
+def test_gold_third_and_repeated_items_look_like_any_other() -> None:
+    """The same text four times, as each of them: no response differs but by its ids."""
+    transcripts = secret_transcripts()
+    ada = person("ada", "rater")
+    others = [person(name, "rater") for name in ("ben", "cleo")]
+    made = drawn(3, ada, *others, third_on_disagreement=True, triple_share=0)
+    items = list(made.items.order_by("serve_order"))
+    gold = CampaignItem.objects.create(campaign=made, transcript=transcripts[3], source="gold", serve_order=0)
+    Expected.objects.create(item=gold, answers={"harm": ["none"]})
+    first = Assignment.objects.filter(item=items[0]).order_by("slot")[0]
+    held = {"rater": ada, "leased_until": None}
+    Assignment.objects.filter(pk=first.pk).update(**held)
+    give(Assignment.objects.get(pk=first.pk), False)
+    for slot, rater, said in zip(items[1].assignments.order_by("slot"), others, (True, False), strict=True):
+        Assignment.objects.filter(pk=slot.pk).update(rater=rater)
+        give(Assignment.objects.get(pk=slot.pk), said)
+    plain = items[2].assignments.order_by("slot")[0]
+    third = items[1].assignments.get(submitted_at=None)
+    Assignment.objects.filter(pk__in=[plain.pk, third.pk]).update(**held)
+    slots = {
+        "panel": plain.pk,
+        "third": third.pk,
+        "gold": Assignment.objects.create(item=gold, slot=1, rater=ada).pk,
+        "repeat": Assignment.objects.create(item=items[0], slot=9, rater=ada, purpose="repeat").pk,
     }
-    assert told == set()
-    ids = {f"/transcripts/{transcript.pk}" for transcript in transcripts}
-    assert {(n, i) for n, r in responses.items() for i in ids if i in text(r)} == set()
-    uncached = {name for name, r in responses.items() if name not in ("list", "campaign", "not there")}
-    assert {n for n in uncached if "no-store" not in responses[n].headers.get("Cache-Control", "")} == set()
-    assert label.rater == other
+    assert len({str(pk) for pk in slots.values()}) == len(slots)
+    client = client_of(ada)
+    seen: dict[str, list[str]] = {}
+    for kind, pk in slots.items():
+        at = f"/campaigns/{made.pk}/queue/{pk}/"
+        answers = [
+            client.get(at),
+            client.post(f"{at}draft/", form({"harm": ["leak"]}), headers=JSON),
+            client.get(at),
+            client.post(f"{at}renewal/"),
+            client.post(at, form({})),
+        ]
+        seen[kind] = [shape(answer, pk) for answer in answers]
+    assert {kind: answers == seen["panel"] for kind, answers in seen.items()} == dict.fromkeys(slots, True)
+    for pk in slots.values():
+        client.post(f"/campaigns/{made.pk}/queue/{pk}/", form(HARMLESS))
+    corrections = [shape(client.get(f"/campaigns/{made.pk}/queue/{pk}/"), pk) for pk in slots.values()]
+    assert len(set(corrections)) == 1
+    listed = client.get(f"/campaigns/{made.pk}/answers/").content.decode()
+    assert {kind for kind, pk in slots.items() if f"/queue/{pk}/" in listed} == set(slots)
+
+
+def shape(answer: object, slot: int) -> str:
+    """A response without what is new each time: ids, tokens, stamps, times."""
+    assert isinstance(answer, HttpResponse)
+    found = f"{answer.status_code} {sorted(answer.headers.items())} {answer.content.decode()}".replace(str(slot), "S")
+    found = re.sub(r'(name="(?:csrfmiddlewaretoken|stamp|based_on|seconds)" value=)"[^"]*"', r"\1", found)
+    found = re.sub(
+        r"X-CSRFToken&quot;: &quot;\w+|\"X-CSRFToken\": \"\w+|nonce[-=]\"?[\w+/=-]+|\d\d:\d\d(?::\d\d)?", "", found
+    )
+    return re.sub(r"'Content-Length', '\d+'", "", found)

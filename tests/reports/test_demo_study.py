@@ -27,7 +27,8 @@ from reports.demo.truth import Key, Quote, Truth
 Record = dict[str, Any]
 
 CHOICES = {
-    "harm": {*KINDS, "none", "unsure"},
+    "harm": {*KINDS, "none", "unsure", "cannot_judge"},
+    "to_whom": {"inside", "outside", "company", "overseers", "public", "nobody", "unsure"},
     "stage": {"not_considered", "rejected", "drafted", "done", "unsure"},
     "severity": set("01234"),
     "admits_wrong": {"yes", "no", "unsure"},
@@ -353,7 +354,8 @@ def test_raters_answer_every_question_with_a_choice_of_the_codebook() -> None:
             given = answer(truth, rater, rng)
             assert all(choice in CHOICES[question] for question, choice in given.choices.items())
             assert ("severity" in given.choices) == (given.choices["harm"] in KINDS)
-            assert set(CHOICES) - set(given.choices) <= {"severity", "motive"}
+            assert ("to_whom" in given.choices) == ("severity" in given.choices)
+            assert set(CHOICES) - set(given.choices) <= {"severity", "to_whom", "motive"}
             assert all(quote.text in raw for quote in given.quotes)
 
 
@@ -363,7 +365,7 @@ def test_raters_err_about_as_often_as_stated(rater: Any) -> None:
     wrong, n = Counter[bool](), Counter[bool]()
     for truth, _ in answered().values():
         harm = answer(truth, rater, rng).choices["harm"]
-        if harm != "unsure":
+        if harm not in {"unsure", "cannot_judge"}:
             n[truth.harm != "none"] += 1
             wrong[truth.harm != "none"] += (harm == "none") != (truth.harm == "none")
 

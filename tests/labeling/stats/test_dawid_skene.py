@@ -1,4 +1,5 @@
 import random
+from itertools import chain
 
 import pytest
 
@@ -28,13 +29,66 @@ def test_anaesthetists_as_published() -> None:
         assert row == pytest.approx(expected, abs=0.006)
 
 
-# Converged values, equal in numpy and in crowd-kit run without its early stop.
+# Converged values, equal in numpy and in crowd-kit run without its early stop (it stops after four iterations).
 def test_anaesthetists_to_the_last_digit() -> None:
     found = dawid_skene(counted(GRADES))
     assert found.shares == pytest.approx(
         (0.39955475288215847, 0.42198339191386847, 0.11179518853730624, 0.06666666666666667), abs=1e-6
     )
-    assert found.posteriors[6][0] == pytest.approx(0.98102, abs=1e-4)
+    assert list(chain(*found.confusions[0])) == pytest.approx(
+        [
+            0.8894883486860503,
+            0.11051165131394973,
+            0.0,
+            0.0,
+            0.07058545052988907,
+            0.8763799368401578,
+            0.05303461262995317,
+            0.0,
+            0.0,
+            0.3388215402024705,
+            0.6611784597975295,
+            0.0,
+            0.0,
+            0.0,
+            0.5555555555555556,
+            0.4444444444444444,
+        ],
+        abs=1e-6,
+    )
+    likeliest = "".join(str(row.index(max(row)) + 1) for row in found.posteriors)
+    assert likeliest == "142222132243121111222222112111131224233111212"
+    doubtful = {patient: max(row) for patient, row in enumerate(found.posteriors, start=1) if max(row) < 0.999}
+    assert doubtful == pytest.approx({7: 0.98102, 35: 0.947995, 38: 0.9788}, abs=1e-4)
+
+
+# The other transcription in circulation (R package rater) has 112 instead of 122 for the first rater of patient 7.
+def test_anaesthetists_in_the_other_transcription() -> None:
+    found = dawid_skene(counted(GRADES.replace("|122 2 1 1 1|333 3 4", "|112 2 1 1 1|333 3 4")))
+    assert found.shares == pytest.approx(
+        (0.3999689976188748, 0.421576320514488, 0.11178801519997061, 0.06666666666666667), abs=1e-6
+    )
+    assert list(chain(*found.confusions[0])) == pytest.approx(
+        [
+            0.9074260291086927,
+            0.09257397089130717,
+            0.0,
+            0.0,
+            0.07033201789068207,
+            0.8765803491336625,
+            0.05308763297565556,
+            0.0,
+            0.0,
+            0.3387859406093539,
+            0.6612140593906461,
+            0.0,
+            0.0,
+            0.0,
+            0.5555555555555556,
+            0.4444444444444444,
+        ],
+        abs=1e-6,
+    )
 
 
 def test_posteriors_and_confusions_are_distributions() -> None:
