@@ -308,7 +308,11 @@ class StateForm(forms.Form):
 class GoldForm(forms.Form):
     """What the right answers to a transcript are known to be, by the questions of the codebook that have choices."""
 
-    purpose = forms.ChoiceField(choices=Expected.Purpose.choices, widget=forms.RadioSelect, label="What it is for")
+    purpose = forms.ChoiceField(
+        choices=[(key, f"{key}: {words}") for key, words in Expected.Purpose.choices],
+        widget=forms.RadioSelect,
+        label="What it is for",
+    )
     why = forms.CharField(
         required=False,
         max_length=5000,

@@ -148,6 +148,13 @@ def test_from_files_to_a_shared_rate(tmp_path: Path) -> None:
         "design": "stratified",
         "classifier_version": version.pk,
         "raters_per_item": 3,
+        "triple_share": "0.2",
+        "hides": ["others", "verdict", "model", "condition"],
+        "gold_every": 0,
+        "repeat_every": 0,
+        "attention_limit": 2,
+        "break_after_minutes": 45,
+        "lease_minutes": 30,
         "participants": [user.pk for user in raters],
         "size": SAMPLES,
     }

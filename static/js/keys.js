@@ -40,16 +40,22 @@
     if (typing(element)) { element.focus(); if (element.select) element.select(); } else { element.click(); if (isChoice(element)) element.focus(); }
   }
 
+  let latestStop = null;
+
   function step(direction) {
     const lists = [...document.querySelectorAll("[data-stops]")].filter(visible);
     if (!lists.length) return false;
     const list = lists.find((candidate) => candidate.contains(document.activeElement)) || lists[0];
     const stops = [...list.querySelectorAll(list.dataset.stops)].filter(visible);
     if (!stops.length) return false;
-    const here = stops.findLastIndex((stop) => stop === document.activeElement || stop.contains(document.activeElement));
-    const next = here < 0 ? (direction > 0 ? 0 : stops.length - 1) : here + direction;
+    const at = (element) => stops.findLastIndex((stop) => stop === element || stop.contains(element));
+    const focused = at(document.activeElement);
+    // From elsewhere, such as a question, it goes back to where the reading stopped.
+    const left = stops.indexOf(latestStop);
+    const next = focused >= 0 ? focused + direction : left >= 0 ? left : direction > 0 ? 0 : stops.length - 1;
     const stop = stops[Math.min(Math.max(next, 0), stops.length - 1)];
     if (!stop.matches("a, button, input, summary, [tabindex]")) stop.tabIndex = -1;
+    latestStop = stop;
     stop.focus({ preventScroll: true });
     stop.scrollIntoView({ block: "nearest" });
     return true;

@@ -13,15 +13,17 @@ register = template.Library()
 
 
 @register.simple_tag(takes_context=True)
-def place(context: Context, path: str, label: str, key: str, may: str = "") -> str:
+def place(context: Context, path: str, label: str, key: str, may: str = "", also: str = "") -> str:
     """A link to a place, marked as the page itself or as the section that the page is in.
 
-    `may` names who gets it: readers, ingesters, or everybody. The page checks for itself.
+    `may` names who gets it: readers, ingesters, or everybody. The page checks for itself. `also` holds the beginnings,
+    divided by spaces, of further addresses that belong to the section.
     """
     if may and not {"read": may_read, "ingest": may_ingest}[may](context["user"]):
         return ""
     here = getattr(context.get("request"), "path", "")
-    current = "page" if here == path else "true" if path != "/" and here.startswith(path) else ""
+    sections = (path if path != "/" else "", *also.split())
+    current = "page" if here == path else "true" if any(part and here.startswith(part) for part in sections) else ""
     marked = format_html(' aria-current="{}"', current) if current else ""
     return format_html('<a href="{}" data-key="{}"{}>{}</a>', path, key, marked, label)
 
