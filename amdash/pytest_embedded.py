@@ -6,10 +6,19 @@ import os
 
 from amdash import embedded
 
-# Tests that run in several processes get servers of their own in each: nothing of one is seen by another.
+SERVERS = ("DATABASE_URL", "CELERY_BROKER_URL")
+GIVEN = "AMDASH_TEST_SERVERS"
+
+# Tests that run in several processes get servers of their own in each, unless some are given: nothing of one is seen
+# by another. The first process has named its own in the environment that the others inherit.
 worker = os.environ.get("PYTEST_XDIST_WORKER", "")
 if worker:
     os.environ["AMDASH_VAR"] = str(embedded.var() / f"test-{worker}")
+    for name in SERVERS:
+        if name not in os.environ[GIVEN].split():
+            del os.environ[name]
+else:
+    os.environ[GIVEN] = " ".join(name for name in SERVERS if os.environ.get(name))
 
 started = embedded.ensure()
 # Static files are served from where they lie, without collecting them first.

@@ -8,9 +8,7 @@ from django.http import Http404
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
-from transcripts.access import groups
-
-from .models import (
+from labeling.models import (
     Assignment,
     Campaign,
     CampaignItem,
@@ -21,6 +19,7 @@ from .models import (
     LabelImport,
     Participation,
 )
+from transcripts.access import groups
 
 Visitor = User | AbstractBaseUser | AnonymousUser
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.db.models import Model
 from django.http import HttpRequest
 
-from .models import (
+from labeling.models import (
     Answer,
     Assignment,
     Calibration,

@@ -8,9 +8,9 @@ class LabelingConfig(AppConfig):
 
     def ready(self) -> None:
         # Upstream pages filter by labels and show evidence without knowing this app. Models can be read only now.
-        from transcripts import filters, labelled, references  # noqa: PLC0415
-
-        from .known import STATES, counts, evidence, of_transcripts  # noqa: PLC0415
+        from labeling.known import STATES, counts, evidence, of_transcripts  # noqa: PLC0415
+        from transcripts.listing import filters, labelled  # noqa: PLC0415
+        from transcripts.page import references  # noqa: PLC0415
 
         filters.label_states.update(STATES)
         labelled.of_transcripts.append(of_transcripts)

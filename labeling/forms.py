@@ -7,10 +7,9 @@ from typing import Any
 
 from django import forms
 
-from transcripts.keyset import CURSOR
+from labeling.models import Resolution
+from transcripts.listing.keyset import CURSOR
 from transcripts.models import Evaluation
-
-from .models import Resolution
 
 SKIP_REASONS = {
     "cannot judge": "I cannot judge this one",

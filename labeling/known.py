@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from django.db.models import Count, Exists, F, OuterRef, Q
 
+from labeling.models import CampaignItem, Evidence, Label, Resolution
 from transcripts.ingest.parsed import Span
-from transcripts.labelled import Labelled
+from transcripts.listing.labelled import Labelled
 from transcripts.models import Transcript
 from transcripts.models.transcripts import TranscriptQuerySet
-from transcripts.references import Mark
-
-from .models import CampaignItem, Evidence, Label, Resolution
+from transcripts.page.references import Mark
 
 _labels = Label.objects.filter(item__transcript=OuterRef("pk"))
 # Of the text as it is now: a label on another text is missing.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from amdash.celery import app
-
-from . import bring_in, deliver, join
-from .jobs import fail_interrupted, stale
-from .models import LabelExport, LabelImport
+from labeling.crowd import join
+from labeling.models import LabelExport, LabelImport
+from labeling.transfers import bring_in, deliver
+from labeling.transfers.jobs import fail_interrupted, stale
 
 
 @app.task

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from labeling.basis import Basis
+from labeling.calibration.basis import Basis
 from labeling.stats.tiers import Target
 from labeling.stats.words import count
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from transcripts.filters import CELL_LOOKUPS, LABELS
+from transcripts.listing.filters import CELL_LOOKUPS, LABELS
 from transcripts.models import Cell
 
 # The factors that the transcript list can filter by.

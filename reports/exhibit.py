@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from transcripts.filters import LABELS
+from transcripts.listing.filters import LABELS
 
 from .caption import EQUAL_CELLS, outcome_name, sentences
 from .charts import CHARTS

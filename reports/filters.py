@@ -9,11 +9,11 @@ from django import forms
 from django.db.models import Exists, F, OuterRef
 from django.http import QueryDict
 
-from labeling.basis import Basis
-from labeling.estimates import Estimates
+from labeling.calibration.basis import Basis
+from labeling.calibration.estimates import Estimates
 from labeling.models import Resolution
-from transcripts.facets import Facet, Option
-from transcripts.filters import LABELS, Chosen, FilterForm
+from transcripts.listing.facets import Facet, Option
+from transcripts.listing.filters import LABELS, Chosen, FilterForm
 from transcripts.models import Cell, Classifier, Evaluation, VerdictTally
 
 from .dimensions import DIMENSIONS, FACTORS, Dimension, factor

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from labeling.stats.intervals import Interval, newcombe_difference
-from transcripts.counterfactuals import Flip, flips
+from transcripts.comparing.counterfactuals import Flip, flips
 from transcripts.models import Cell, Evaluation, VerdictTally
 
 # Fewer answers say nothing; and a page that looks at every pair of very many conditions would be slow.

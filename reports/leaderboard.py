@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from labeling.estimates import GroupEstimate
+from labeling.calibration.estimates import GroupEstimate
 from labeling.stats.ranks import rank_sets
 from labeling.stats.words import count
 from transcripts.models import Condition

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from amdash import __version__
-from labeling.basis import sample_items
+from labeling.calibration.basis import sample_items
 from labeling.models import Resolution
 from transcripts.models import Transcript, VerdictTally
 

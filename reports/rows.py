@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db.models import Sum
 
-from labeling.basis import Basis
-from labeling.estimates import Estimates, GroupEstimate
+from labeling.calibration.basis import Basis
+from labeling.calibration.estimates import Estimates, GroupEstimate
 from labeling.models import CampaignItem, Label
 from labeling.stats.estimate import Estimate
 from labeling.stats.tiers import Tier

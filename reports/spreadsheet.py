@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from django.http import HttpResponse
 from django.utils.text import slugify
 
-from transcripts.downloads import CANARY, plain
+from transcripts.downloads.downloads import CANARY, plain
 
 from .rows import Row
 

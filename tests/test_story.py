@@ -125,6 +125,29 @@ def shared_leaderboard(admin: Client, evaluation: int) -> str:
     return f"/s/{token[1]}/"
 
 
+def started(admin: Client, transcript: Transcript, raters: list[User]) -> Campaign:
+    """A campaign over all of it, by the form."""
+    form = {
+        "name": "Is the judge right?",
+        "evaluation": transcript.cell.evaluation_id,
+        "codebook_version": CodebookVersion.objects.get().pk,
+        "design": "stratified",
+        "classifier_version": transcript.verdicts.get().version_id,
+        "raters_per_item": 3,
+        "triple_share": "0.2",
+        "hides": ["others", "verdict", "model", "condition"],
+        "gold_every": 0,
+        "repeat_every": 0,
+        "attention_limit": 2,
+        "break_after_minutes": 45,
+        "lease_minutes": 30,
+        "participants": [user.pk for user in raters],
+        "size": SAMPLES,
+    }
+    assert admin.post("/campaigns/new/", form).status_code == 302
+    return Campaign.objects.get()
+
+
 @pytest.mark.django_db
 def test_from_files_to_a_shared_rate(tmp_path: Path) -> None:
     admin = client_of(local_admin())
@@ -140,26 +163,7 @@ def test_from_files_to_a_shared_rate(tmp_path: Path) -> None:
     assert [text for text in (THREAT, "target", MODEL, "WHAT-THE-JUDGE-THINKS") if text not in page] == []
 
     # All of it is drawn, by a design that records its probabilities, and labelled by three people.
-    version = transcript.verdicts.get().version
-    made = {
-        "name": "Is the judge right?",
-        "evaluation": job.evaluation_id,
-        "codebook_version": CodebookVersion.objects.get().pk,
-        "design": "stratified",
-        "classifier_version": version.pk,
-        "raters_per_item": 3,
-        "triple_share": "0.2",
-        "hides": ["others", "verdict", "model", "condition"],
-        "gold_every": 0,
-        "repeat_every": 0,
-        "attention_limit": 2,
-        "break_after_minutes": 45,
-        "lease_minutes": 30,
-        "participants": [user.pk for user in raters],
-        "size": SAMPLES,
-    }
-    assert admin.post("/campaigns/new/", made).status_code == 302
-    campaign = Campaign.objects.get()
+    campaign = started(admin, transcript, raters)
     assert set(campaign.items.values_list("pi", flat=True)) == {1.0}
     assert [label_all(campaign, user) for user in raters] == [SAMPLES] * 3
     resolved = Resolution.objects.filter(outcome__key="harm", superseded_at=None)

@@ -9,8 +9,8 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import QuerySet
 from django.http import Http404
 
-from .models import Evaluation, Ingestion, Note, SavedView, Transcript
-from .models.transcripts import TranscriptQuerySet
+from transcripts.models import Evaluation, Ingestion, Note, SavedView, Transcript
+from transcripts.models.transcripts import TranscriptQuerySet
 
 READERS = frozenset({"researcher", "viewer", "admin"})
 INGESTERS = frozenset({"researcher", "admin"})

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .ingest import mapping as maps
-from .ingest.mapping import Given
-from .ingest.parsed import Status
-from .ingest.preview import Sample
+from transcripts.ingest import mapping as maps
+from transcripts.ingest.mapping import Given
+from transcripts.ingest.parsed import Status
+from transcripts.ingest.preview import Sample
 
 # Names that columns often have for a field, the likeliest first.
 _USUAL = {

@@ -7,8 +7,8 @@ from dataclasses import asdict
 
 from django.db import connection, transaction
 
-from .models import Persona
-from .parsing import personas
+from transcripts.models import Persona
+from transcripts.parsing import personas
 
 # As `personas.Cast` does it for one transcript: the address first, then its domain; what is unknown is outside.
 RESOLVE = """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from .models import Evaluation
+from transcripts.models import Evaluation
 
 
 def ribbon_of_everything() -> bool | str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from amdash.celery import app
-
-from .ingest.jobs import fail_interrupted
-from .ingest.uploads import requeue_stale, run, settle_abandoned
+from transcripts.ingest.jobs import fail_interrupted
+from transcripts.ingest.uploads import requeue_stale, run, settle_abandoned
 
 
 @app.task

@@ -4,7 +4,7 @@ from django.db import migrations, models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-from labeling.codebook import install_builtin
+from labeling.codebooks.codebook import install_builtin
 
 # Rows added to a published edition, or moved into one, change it as much as rows taken away.
 PUBLISHED = """

@@ -9,7 +9,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from transcripts.filters import CELL_LOOKUPS
+from transcripts.listing.filters import CELL_LOOKUPS
 from transcripts.models import ClassifierVersion, Evaluation, LanguageModel, Transcript
 
 from .codebooks import CodebookVersion

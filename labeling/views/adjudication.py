@@ -14,13 +14,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.access import adjudicated_campaign, adjudicated_item
-from labeling.adjudicate import SETTLABLE, AlreadySettled, NeedsNote, adjudicate
-from labeling.blind import mask_of, sheet_of
+from labeling.codebooks.guideline import parts
 from labeling.forms import AdjudicationForm, SettledForm
-from labeling.guideline import parts
 from labeling.models import Campaign, CampaignItem, Resolution
-from labeling.votes import Votes, votes
-from transcripts.keyset import page
+from labeling.panel.adjudicate import SETTLABLE, AlreadySettled, NeedsNote, adjudicate
+from labeling.panel.votes import Votes, votes
+from labeling.queue.blind import mask_of, sheet_of
+from transcripts.listing.keyset import page
 from transcripts.models import Transcript
 
 METHOD = Resolution.Method

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_safe
 from django_htmx.middleware import HtmxDetails
 
 from labeling.access import adjudicated_campaign, managed_campaign, may_manage
-from labeling.agreement import Report, coefficient_words, disagreements, disputed, disputed_rows, report
 from labeling.models import Campaign
-from labeling.ratings import Panel, Subject, current_labels, panel, subjects
-from labeling.reliability import Habit, Standing, evidence_overlap, habits, in_words, standings
+from labeling.panel.agreement import Report, coefficient_words, disagreements, disputed, disputed_rows, report
+from labeling.panel.ratings import Panel, Subject, current_labels, panel, subjects
+from labeling.panel.reliability import Habit, Standing, evidence_overlap, habits, in_words, standings
 from labeling.stats.contrast import signed
 from labeling.stats.pairs import Pair
 from labeling.stats.raters import Quality

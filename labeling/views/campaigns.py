@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from labeling import standing
 from labeling.access import (
     adjudicated_item,
     managed_campaign,
@@ -25,20 +24,21 @@ from labeling.access import (
     visible_campaign,
     visible_campaigns,
 )
-from labeling.assign import give_back
-from labeling.campaign_forms import TRANSITIONS, ParticipantsForm, ReasonForm, StateForm, WaveForm
-from labeling.choose import CannotChoose, ask_another
-from labeling.draw import draw_wave
+from labeling.campaigns import standing
+from labeling.campaigns.campaign_forms import TRANSITIONS, ParticipantsForm, ReasonForm, StateForm, WaveForm
+from labeling.campaigns.choose import CannotChoose, ask_another
+from labeling.campaigns.draw import draw_wave
+from labeling.campaigns.population import CannotDraw
+from labeling.campaigns.screen import exclude as exclude_rater
+from labeling.campaigns.screen import readmit as readmit_rater
+from labeling.codebooks.guideline import parts
 from labeling.forms import CursorForm
-from labeling.guesses import guesses
-from labeling.guideline import parts
-from labeling.models import Assignment, Campaign, Participation, Resolution
-from labeling.pace import progress
-from labeling.population import CannotDraw
-from labeling.screen import exclude as exclude_rater
-from labeling.screen import readmit as readmit_rater
-from transcripts.filters import LABELS
-from transcripts.keyset import page
+from labeling.models import Assignment, Campaign, LabelImport, Participation, Resolution
+from labeling.panel.guesses import guesses
+from labeling.queue.assign import give_back
+from labeling.queue.pace import progress
+from transcripts.listing.filters import LABELS
+from transcripts.listing.keyset import page
 from transcripts.synthetic import ribbon
 
 CAMPAIGNS_A_PAGE = 50
@@ -76,6 +76,7 @@ def _with_progress(found: QuerySet[Campaign], user: User) -> QuerySet[Campaign]:
         submitted=slots(submitted_at__isnull=False, **drawn),
         own=slots(submitted_at__isnull=False, rater=user),
         takes_part=Count("participants", filter=Q(participants=user)),
+        is_imported=Exists(LabelImport.objects.filter(campaign=OuterRef("pk"))),
     )
 
 

@@ -15,10 +15,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from labeling.access import assignment_of, rated_campaign, require_manager, require_rater, visible_campaigns
-from labeling.care import Opening, care_of, exposures, shown
-from labeling.decline import set_care
 from labeling.forms import SKIP_REASONS
 from labeling.models import Assignment, Campaign, ContentNote
+from labeling.queue.care import Opening, care_of, exposures, shown
+from labeling.queue.decline import set_care
 from labeling.views.crowd import at_their_place
 from transcripts.models import Condition
 

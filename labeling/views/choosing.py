@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from labeling.access import require_manager, visible_campaigns
-from labeling.choose import CannotChoose, add_chosen, foreseen
+from labeling.campaigns.choose import CannotChoose, add_chosen, foreseen
 from labeling.models import Campaign, CampaignItem
 from transcripts.access import readable_transcripts
-from transcripts.filters import FilterForm
-from transcripts.keyset import counted, in_words
+from transcripts.listing.filters import FilterForm
+from transcripts.listing.keyset import counted, in_words
 from transcripts.models.transcripts import TranscriptQuerySet
 from transcripts.synthetic import ribbon_of_everything
 

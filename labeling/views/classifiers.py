@@ -13,15 +13,15 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.access import may_manage, require_manager
-from labeling.basis import Basis
-from labeling.calibrate import NothingToCompare, calibrate
-from labeling.estimates import Estimates
-from labeling.findings import findings
+from labeling.calibration.basis import Basis
+from labeling.calibration.calibrate import NothingToCompare, calibrate
+from labeling.calibration.estimates import Estimates
+from labeling.calibration.findings import findings
 from labeling.forms import CELLS, BasisForm, CellForm
 from labeling.models import Calibration, CampaignItem, Resolution
 from labeling.stats.estimate import Estimate, sentence
 from transcripts.access import require_reader
-from transcripts.keyset import page
+from transcripts.listing.keyset import page
 from transcripts.models import Classifier, ClassifierVersion, Evaluation, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 from transcripts.synthetic import ribbon_of_everything

@@ -9,13 +9,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.access import managed_codebook, require_manager
-from labeling.changes import changes
-from labeling.codebook import described
-from labeling.codebook_forms import OrderForm, PublishForm
-from labeling.edition import moved, stamp
-from labeling.guideline import parts
+from labeling.codebooks.changes import changes
+from labeling.codebooks.codebook import described
+from labeling.codebooks.codebook_forms import OrderForm, PublishForm
+from labeling.codebooks.edition import moved, stamp
+from labeling.codebooks.guideline import parts
+from labeling.codebooks.publish import NotNow, change, discard, draft_of, edition_before, obstacles, publish, redraft
 from labeling.models import Codebook
-from labeling.publish import NotNow, change, discard, draft_of, edition_before, obstacles, publish, redraft
 
 from .codebooks import shown_changes, shown_outcomes, shown_questions
 

@@ -16,11 +16,27 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from labeling.access import managed_codebook
-from labeling.codebook import described
-from labeling.codebook_forms import ROWS_MORE, ChoiceSet, GuidelineForm, OutcomeForm, QuestionForm, ScenarioSet
-from labeling.edition import Asked, Counted, Edition, stamp, with_guideline, with_outcome, with_question, without
+from labeling.codebooks.codebook import described
+from labeling.codebooks.codebook_forms import (
+    ROWS_MORE,
+    ChoiceSet,
+    GuidelineForm,
+    OutcomeForm,
+    QuestionForm,
+    ScenarioSet,
+)
+from labeling.codebooks.edition import (
+    Asked,
+    Counted,
+    Edition,
+    stamp,
+    with_guideline,
+    with_outcome,
+    with_question,
+    without,
+)
+from labeling.codebooks.publish import NotNow, Stale, change, draft_of
 from labeling.models import Codebook
-from labeling.publish import NotNow, Stale, change, draft_of
 from transcripts.models import Condition
 
 from .codebooks import shown_outcomes, shown_questions

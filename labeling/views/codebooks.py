@@ -12,14 +12,14 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.access import managed_edition, require_manager
-from labeling.changes import KINDS, Change, changes
-from labeling.codebook import described
-from labeling.codebook_forms import NewCodebookForm
-from labeling.edition import Asked, Counted, Edition
-from labeling.guideline import Part, parts
+from labeling.codebooks.changes import KINDS, Change, changes
+from labeling.codebooks.codebook import described
+from labeling.codebooks.codebook_forms import NewCodebookForm
+from labeling.codebooks.edition import Asked, Counted, Edition
+from labeling.codebooks.guideline import Part, parts
+from labeling.codebooks.publish import edition_before, start
 from labeling.models import Codebook, CodebookVersion
-from labeling.publish import edition_before, start
-from transcripts.differences import Stretch, differences, shortened
+from transcripts.comparing.differences import Stretch, differences, shortened
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.access import Elsewhere, is_crowd, joined_campaign, own_part, page_of, participation_of
-from labeling.assign import done
-from labeling.guideline import parts
-from labeling.invite import invitation_of, why_closed
-from labeling.join import EXTERNAL_ID, SESSION_ID, STUDY_ID, CannotJoin, Crowded, Given, instructed, known
-from labeling.join import end as end_part
-from labeling.join import join as take_in
+from labeling.codebooks.guideline import parts
+from labeling.crowd.invite import invitation_of, why_closed
+from labeling.crowd.join import EXTERNAL_ID, SESSION_ID, STUDY_ID, CannotJoin, Crowded, Given, instructed, known
+from labeling.crowd.join import end as end_part
+from labeling.crowd.join import join as take_in
+from labeling.crowd.payment import way_out
 from labeling.models import Invitation, Participation
-from labeling.payment import way_out
+from labeling.queue.assign import done
 
 UNKNOWN = "This link leads nowhere. Check that you have the whole address."
 INCOMPLETE = "The address is not complete: an id that your platform puts into it is missing. Open the link from there."

@@ -10,12 +10,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from labeling.access import assignment_of, joined_campaign, managed_campaign, require_manager
-from labeling.campaign_forms import GoldForm
-from labeling.choose import add_gold, retire_gold
-from labeling.codebook import questions_of
-from labeling.gold import agreed_answers, gold_lines, marked, settled
+from labeling.campaigns.campaign_forms import GoldForm
+from labeling.campaigns.choose import add_gold, retire_gold
+from labeling.campaigns.gold import agreed_answers, gold_lines, marked, settled
+from labeling.campaigns.population import CannotDraw, chosen_by
+from labeling.codebooks.codebook import questions_of
 from labeling.models import Campaign, Expected, Label, Participation
-from labeling.population import CannotDraw, chosen_by
 from transcripts.models import Transcript
 from transcripts.models.transcripts import TranscriptQuerySet
 

@@ -18,16 +18,16 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling.access import managed_campaign, managed_invitation, managed_part, require_manager
-from labeling.campaign_forms import ReasonForm
+from labeling.campaigns.campaign_forms import ReasonForm
+from labeling.campaigns.gold import HIDDEN, scores
+from labeling.crowd.invite import left, make_invitation, why_closed, with_taken
+from labeling.crowd.invite import revoke as revoke_invitation
+from labeling.crowd.join import EXTERNAL_ID, SESSION_ID, STUDY_ID, end, end_overdue
+from labeling.crowd.payment import as_csv, minutes_of, with_work
 from labeling.forms import CursorForm
-from labeling.gold import HIDDEN, scores
-from labeling.invite import left, make_invitation, why_closed, with_taken
-from labeling.invite import revoke as revoke_invitation
-from labeling.join import EXTERNAL_ID, SESSION_ID, STUDY_ID, end, end_overdue
 from labeling.models import Invitation, Participation
-from labeling.payment import as_csv, minutes_of, with_work
-from transcripts.downloads import as_download
-from transcripts.keyset import page
+from transcripts.downloads.downloads import as_download
+from transcripts.listing.keyset import page
 
 LONGEST_DAYS = 365
 LONGEST_MINUTES = 60 * 24 * 7

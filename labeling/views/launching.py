@@ -9,12 +9,12 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
 from labeling.access import managed_campaign, require_manager
-from labeling.campaign_forms import LARGEST_WAVE, CampaignForm, RunningForm, suggestion
-from labeling.launch import launch
+from labeling.campaigns.campaign_forms import LARGEST_WAVE, CampaignForm, RunningForm, suggestion
+from labeling.campaigns.launch import launch
+from labeling.campaigns.population import CannotDraw, filters_of
+from labeling.campaigns.preview import Preview, preview
 from labeling.models import Campaign, Wave
-from labeling.population import CannotDraw, filters_of
-from labeling.preview import Preview, preview
-from transcripts.filters import LABELS
+from transcripts.listing.filters import LABELS
 from transcripts.synthetic import ribbon_of_everything
 
 

@@ -20,17 +20,17 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from labeling.access import assignment_of, rated_campaign
-from labeling.answer import Refused, submission_of, submit
-from labeling.assign import put_aside, renew, save_draft
-from labeling.blind import evidence_of, mask_of, sheet_of
-from labeling.care import opening, shown
+from labeling.campaigns.gold import is_qualification
+from labeling.codebooks.guideline import parts
+from labeling.crowd.join import next_slot
 from labeling.forms import SKIP_REASONS, SkipForm
-from labeling.gold import is_qualification
-from labeling.guideline import parts
-from labeling.join import next_slot
 from labeling.models import Assignment, Campaign, Draft
-from labeling.pace import progress
-from labeling.questionnaire import (
+from labeling.queue.answer import Refused, submission_of, submit
+from labeling.queue.assign import put_aside, renew, save_draft
+from labeling.queue.blind import evidence_of, mask_of, sheet_of
+from labeling.queue.care import opening, shown
+from labeling.queue.pace import progress
+from labeling.queue.questionnaire import (
     LONGEST_SITTING,
     Content,
     new_stamp,
@@ -41,7 +41,7 @@ from labeling.questionnaire import (
     shown_questions,
     stamp_of,
 )
-from labeling.told import told
+from labeling.queue.told import told
 from labeling.views.care import cover
 from labeling.views.crowd import at_their_place
 from transcripts.models import Transcript
@@ -101,6 +101,8 @@ def assignment(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
     if request.method != "POST":
         if not sitting.is_mine:
             raise Http404
+        if sitting.slot.submitted_at and is_qualification(sitting.slot.item):
+            return redirect("labeling:feedback", pk, slot)
         return _show(sitting)
     content, problems = _sent(request)
     if not sitting.is_mine:

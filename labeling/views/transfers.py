@@ -19,12 +19,13 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 from django_htmx.middleware import HtmxDetails
 
-from labeling import access, label_columns
-from labeling.deliver import KEPT
-from labeling.export import TYPES, count, formats
+from labeling import access
 from labeling.models import Campaign, CodebookVersion, LabelExport, LabelImport
 from labeling.tasks import run_export, run_import
-from transcripts.downloads import as_download
+from labeling.transfers import label_columns
+from labeling.transfers.deliver import KEPT
+from labeling.transfers.export import TYPES, count, formats
+from transcripts.downloads.downloads import as_download
 from transcripts.ingest.mapping import BadMapping
 from transcripts.models import Evaluation
 

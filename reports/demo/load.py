@@ -14,12 +14,12 @@ from django.db import transaction
 from django.utils import timezone
 
 from amdash.signin import local_admin
-from labeling.answer import Span, Submission, submit
-from labeling.assign import take_next
-from labeling.basis import Basis
-from labeling.calibrate import calibrate
-from labeling.draw import draw_wave
+from labeling.calibration.basis import Basis
+from labeling.calibration.calibrate import calibrate
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Assignment, Calibration, Campaign, CodebookVersion
+from labeling.queue.answer import Span, Submission, submit
+from labeling.queue.assign import take_next
 from transcripts.ingest.run import ingest
 from transcripts.models import Evaluation, LanguageModel, Persona, VerdictTally
 

@@ -11,15 +11,15 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from labeling.basis import Basis
-from labeling.estimates import Estimates
+from labeling.calibration.basis import Basis
+from labeling.calibration.estimates import Estimates
 from labeling.models import Label
 from reports.caption import EQUAL_TRANSCRIPTS, sentences
 from reports.filters import NoReport, outcome_choices
 from reports.rows import Row, Surroundings
 from transcripts.access import may_ingest, readable_evaluation
-from transcripts.filters import FilterForm
-from transcripts.matrix import Matrix, Square
+from transcripts.listing.filters import FilterForm
+from transcripts.listing.matrix import Matrix, Square
 from transcripts.models import Condition, Evaluation
 
 from .choices import nothing

@@ -96,9 +96,9 @@ def _one(
 ) -> None:
     from django.utils import timezone  # noqa: PLC0415
 
-    from labeling.assign import take_next  # noqa: PLC0415
-    from labeling.draw import draw_wave  # noqa: PLC0415
+    from labeling.campaigns.draw import draw_wave  # noqa: PLC0415
     from labeling.models import Assignment, CampaignItem  # noqa: PLC0415
+    from labeling.queue.assign import take_next  # noqa: PLC0415
     from tests.labeling.makers import campaign  # noqa: PLC0415
 
     made = campaign(*raters, design="stratified" if design == "learned" else design)

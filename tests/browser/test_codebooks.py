@@ -12,8 +12,8 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling.codebook import described
-from labeling.edition import Asked, Counted, Edition, Option
+from labeling.codebooks.codebook import described
+from labeling.codebooks.edition import Asked, Counted, Edition, Option
 from labeling.models import CodebookVersion
 from tests.labeling.makers import client_of, person
 

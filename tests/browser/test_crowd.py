@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling.codebook import install_builtin
+from labeling.codebooks.codebook import install_builtin
 from labeling.models import Campaign, Exposure, Label, Participation
 from tests.browser.conftest import SCREENSHOTS
 from tests.browser.test_pages import LOOKS, faults

@@ -13,7 +13,7 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from labeling.codebook import install_builtin
+from labeling.codebooks.codebook import install_builtin
 from labeling.models import Campaign, Draft, Evidence, Label, Skip
 from tests.labeling.makers import campaign, person
 from tests.transcripts.study import ingest, sample

@@ -7,7 +7,7 @@ from importlib import import_module
 import pytest
 from django.apps import apps
 
-from labeling.codebook import install_builtin
+from labeling.codebooks.codebook import install_builtin
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from typing import Any
 from django.test import Client
 from django.utils import timezone
 
-from labeling.invite import make_invitation
+from labeling.crowd.invite import make_invitation
 from labeling.models import Campaign, Invitation, Participation
 from tests.labeling.makers import person
 

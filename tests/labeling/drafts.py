@@ -8,10 +8,10 @@ from typing import Any
 
 from django.test import Client
 
-from labeling.codebook import described
-from labeling.edition import Asked, Counted, Edition, Option
+from labeling.codebooks.codebook import described
+from labeling.codebooks.edition import Asked, Counted, Edition, Option
+from labeling.codebooks.publish import change, draft_of, start
 from labeling.models import Codebook
-from labeling.publish import change, draft_of, start
 
 SLUG = "agentic-misalignment"
 EDIT = f"/codebooks/{SLUG}/edit/"

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
-from labeling.answer import Span, Submission, submit
-from labeling.assign import take_next
-from labeling.draw import draw_wave
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Assignment, Campaign, CampaignItem, CodebookVersion, Label
+from labeling.queue.answer import Span, Submission, submit
+from labeling.queue.assign import take_next
 from tests.transcripts.study import ingest, sample, verdict
 from transcripts.ingest.parsed import Condition
 from transcripts.models import ClassifierVersion, Evaluation, Transcript

@@ -6,12 +6,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from labeling.assign import take_next
-from labeling.basis import Basis
-from labeling.calibrate import calibrate
-from labeling.choose import add_gold
+from labeling.calibration.basis import Basis
+from labeling.calibration.calibrate import calibrate
+from labeling.campaigns.choose import add_gold
+from labeling.codebooks.publish import start
 from labeling.models import Assignment, Campaign, CodebookVersion, LabelImport, Participation
-from labeling.publish import start
+from labeling.queue.assign import take_next
 from tests.labeling.crowd import invite, joined
 from tests.labeling.makers import campaign, client_of, give, label_all, person, study
 from transcripts.models import Evaluation

@@ -9,12 +9,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from labeling.answer import Refused, Submission, submit
-from labeling.assign import take_next
-from labeling.blind import sheet_of
-from labeling.edition import Asked, Counted, Edition, Option, stamp
+from labeling.codebooks.edition import Asked, Counted, Edition, Option, stamp
+from labeling.codebooks.publish import change, publish, start
 from labeling.models import Answer, Assignment, Campaign, Draft, Label, Resolution
-from labeling.publish import change, publish, start
+from labeling.queue.answer import Refused, Submission, submit
+from labeling.queue.assign import take_next
+from labeling.queue.blind import sheet_of
 from tests.labeling.makers import PASSAGE, campaign, client_of, form, person, study
 from transcripts.models import Transcript
 

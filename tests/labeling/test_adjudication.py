@@ -10,11 +10,11 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from labeling.adjudicate import AlreadySettled, NeedsNote, adjudicate
-from labeling.answer import Span, Submission, submit
-from labeling.assign import take_next
 from labeling.models import Assignment, Campaign, Label, Resolution
-from labeling.votes import votes
+from labeling.panel.adjudicate import AlreadySettled, NeedsNote, adjudicate
+from labeling.panel.votes import votes
+from labeling.queue.answer import Span, Submission, submit
+from labeling.queue.assign import take_next
 from tests.labeling.makers import ANSWERS, campaign, client_of, label_all, person, study
 from tests.transcripts.study import THREAT, ingest, sample
 

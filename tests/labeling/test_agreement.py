@@ -11,13 +11,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from labeling.agreement import disagreements, disputed, disputed_rows, report
-from labeling.answer import Span, Submission, submit
-from labeling.assign import take_next
-from labeling.draw import draw_wave
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Assignment, Campaign, CampaignItem, Expected, Label, Skip
-from labeling.ratings import Panel, Subject, panel, subjects
-from labeling.reliability import evidence_overlap, habits, standings
+from labeling.panel.agreement import disagreements, disputed, disputed_rows, report
+from labeling.panel.ratings import Panel, Subject, panel, subjects
+from labeling.panel.reliability import evidence_overlap, habits, standings
+from labeling.queue.answer import Span, Submission, submit
+from labeling.queue.assign import take_next
 from labeling.stats.agreement import NO_VARIATION
 from labeling.stats.raters import Share
 from tests.labeling.makers import HARMFUL, HARMLESS, UNSURE, campaign, client_of, give, label_all, person, study

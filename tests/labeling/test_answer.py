@@ -8,9 +8,9 @@ from threading import Barrier
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from labeling.answer import Refused, Span, Submission, submission_of, submit
-from labeling.assign import save_draft, take_next
 from labeling.models import Answer, Assignment, Campaign, Draft, Evidence, Label, Question, Resolution
+from labeling.queue.answer import Refused, Span, Submission, submission_of, submit
+from labeling.queue.assign import save_draft, take_next
 from tests.labeling.makers import HARMFUL, HARMLESS, PASSAGE, campaign, give, person, study
 from tests.transcripts.study import THREAT
 

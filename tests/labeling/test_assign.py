@@ -10,7 +10,6 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from labeling.assign import put_aside, renew, save_draft, take_next, why_nothing
 from labeling.models import (
     Assignment,
     Campaign,
@@ -23,7 +22,8 @@ from labeling.models import (
     Participation,
     Skip,
 )
-from labeling.pace import progress
+from labeling.queue.assign import put_aside, renew, save_draft, take_next, why_nothing
+from labeling.queue.pace import progress
 from tests.labeling.makers import OTHER, campaign, give, person, study
 from tests.transcripts.study import ingest, sample
 

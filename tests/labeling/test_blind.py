@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.answer import Span
-from labeling.blind import Act, Sheet, _Writing, covered_quote, evidence_of, sheet_of
-from labeling.masks import COVER, mask
 from labeling.models import Evidence
+from labeling.queue.answer import Span
+from labeling.queue.blind import Act, Sheet, _Writing, covered_quote, evidence_of, sheet_of
+from labeling.queue.masks import COVER, mask
 from tests.transcripts.study import INBOX, KYLE, THREAT, ingest, sample
 from transcripts.ingest.parsed import Span as SourceSpan
 from transcripts.models import Transcript, TranscriptText
-from transcripts.references import Mark, Piece
+from transcripts.page.references import Mark, Piece
 
 
 def sheet(text: str = THREAT) -> tuple[Transcript, Sheet]:

@@ -10,12 +10,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
-from labeling.assign import take_next
-from labeling.basis import Basis
-from labeling.calibrate import NothingToCompare, calibrate
-from labeling.draw import draw_wave
-from labeling.findings import findings
+from labeling.calibration.basis import Basis
+from labeling.calibration.calibrate import NothingToCompare, calibrate
+from labeling.calibration.findings import findings
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Calibration, Campaign, Label
+from labeling.queue.assign import take_next
 from labeling.stats.intervals import wilson
 from tests.labeling.makers import campaign, client_of, give, label_all, person, study
 from transcripts.models import Evaluation, Verdict

@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 import pytest
 from django.contrib.auth.models import User
 
-from labeling.assign import take_next
 from labeling.models import Campaign, CodebookVersion
+from labeling.queue.assign import take_next
 from tests.labeling.makers import campaign, client_of, give, judge, label_all, person, study
 from transcripts.models import Evaluation
 
@@ -206,7 +206,7 @@ def test_a_campaign_asks_the_database_as_often_for_many_as_for_one(
     give(take_next(made, raters[0]), False)
     client = client_of(rita)
 
-    with django_assert_num_queries(34):
+    with django_assert_num_queries(35):
         client.get(f"/campaigns/{made.pk}/")
 
 
@@ -220,7 +220,7 @@ def test_earlier_answers_ask_the_database_as_often_for_many_as_for_one(
     label_all(made, {ada: [True] * rows})
     client = client_of(ada)
 
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(17):
         page = client.get(f"/campaigns/{made.pk}/answers/")
 
     assert len(page.context["page"].rows) == rows

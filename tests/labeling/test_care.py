@@ -6,10 +6,10 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from labeling.assign import take_next
-from labeling.care import exposures, opening, shown
-from labeling.decline import set_care
 from labeling.models import Assignment, Campaign, Care, ContentNote, Draft, Exposure, Label, Skip
+from labeling.queue.assign import take_next
+from labeling.queue.care import exposures, opening, shown
+from labeling.queue.decline import set_care
 from tests.labeling.makers import HARMLESS, OTHER, campaign, client_of, form, person
 from tests.transcripts.study import ingest, sample
 from transcripts.models import Condition

@@ -6,11 +6,11 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from labeling.assign import take_next
-from labeling.basis import Basis, sample_items
-from labeling.choose import CannotChoose, Chosen, add_chosen
-from labeling.draw import draw_wave
+from labeling.calibration.basis import Basis, sample_items
+from labeling.campaigns.choose import CannotChoose, Chosen, add_chosen
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Assignment, Campaign, CampaignItem
+from labeling.queue.assign import take_next
 from tests.labeling.makers import campaign, client_of, give, person, study
 from tests.transcripts.study import ingest, sample
 from transcripts.ingest.parsed import Status

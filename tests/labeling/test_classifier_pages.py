@@ -9,8 +9,8 @@ from contextlib import AbstractContextManager
 import pytest
 from django.contrib.auth.models import User
 
-from labeling.basis import Basis
-from labeling.calibrate import calibrate
+from labeling.calibration.basis import Basis
+from labeling.calibration.calibrate import calibrate
 from labeling.models import Calibration
 from tests.labeling.makers import campaign, client_of, label_all, person, study
 from tests.transcripts.study import ingest, sample, verdict

@@ -10,10 +10,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
-from labeling.codebook import described
-from labeling.edition import Asked, Counted, Edition, Option, stamp
+from labeling.codebooks.codebook import described
+from labeling.codebooks.edition import Asked, Counted, Edition, Option, stamp
+from labeling.codebooks.publish import NotNow, Stale, change, draft_of, publish, redraft
 from labeling.models import Choice, Codebook, CodebookVersion, Question
-from labeling.publish import NotNow, Stale, change, draft_of, publish, redraft
 from tests.labeling.drafts import EDIT, SLUG, SMALL, drafted, fields, opened, small
 from tests.labeling.makers import client_of, person
 

@@ -12,10 +12,10 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 
-from labeling.codebook import BUILTIN, described
-from labeling.edition import Asked, Edition, Option, parsed, stamp
+from labeling.codebooks.codebook import BUILTIN, described
+from labeling.codebooks.edition import Asked, Edition, Option, parsed, stamp
+from labeling.codebooks.publish import redraft, start
 from labeling.models import Codebook, CodebookVersion
-from labeling.publish import redraft, start
 from tests.labeling.drafts import EDIT, SLUG, SMALL, drafted, fields, opened, small
 from tests.labeling.makers import campaign, client_of, person, study
 

@@ -9,13 +9,13 @@ from django.db import IntegrityError, transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from labeling.allocation import learned_spread, uncertainty
-from labeling.assign import take_next
-from labeling.basis import Basis
-from labeling.choose import add_chosen, add_gold
-from labeling.draw import draw_wave
+from labeling.calibration.basis import Basis
+from labeling.campaigns.allocation import learned_spread, uncertainty
+from labeling.campaigns.choose import add_chosen, add_gold
+from labeling.campaigns.draw import draw_wave
+from labeling.campaigns.population import CannotDraw, population
 from labeling.models import Assignment, Campaign, Stratum
-from labeling.population import CannotDraw, population
+from labeling.queue.assign import take_next
 from tests.labeling.makers import campaign, give, judge, person, study
 from tests.transcripts.study import ingest, sample, verdict
 from transcripts.ingest.parsed import Status

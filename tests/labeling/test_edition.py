@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from labeling.changes import Change, Detail, changes
-from labeling.codebook import BUILTIN
-from labeling.edition import (
+from labeling.codebooks.changes import Change, Detail, changes
+from labeling.codebooks.codebook import BUILTIN
+from labeling.codebooks.edition import (
     Asked,
     Counted,
     Edition,

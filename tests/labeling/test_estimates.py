@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from labeling.assign import take_next
-from labeling.basis import Basis
-from labeling.estimates import Estimates
+from labeling.calibration.basis import Basis
+from labeling.calibration.estimates import Estimates
 from labeling.models import Assignment, CampaignItem
+from labeling.queue.assign import take_next
 from labeling.stats.estimate import Estimate, estimate_group
 from labeling.stats.strata import Group, Stratum, Tally
 from labeling.stats.tiers import Tier

@@ -10,13 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from labeling.answer import Refused, Submission, submit
-from labeling.assign import REPEAT_AFTER, put_aside, take_next, why_nothing
-from labeling.basis import Basis, sample_items
-from labeling.choose import add_gold
-from labeling.gold import Score, scores
+from labeling.calibration.basis import Basis, sample_items
+from labeling.campaigns.choose import add_gold
+from labeling.campaigns.gold import Score, scores
 from labeling.models import Assignment, Campaign, Label, Participation, Resolution
-from labeling.resolve import resolve_item
+from labeling.panel.resolve import resolve_item
+from labeling.queue.answer import Refused, Submission, submit
+from labeling.queue.assign import REPEAT_AFTER, put_aside, take_next, why_nothing
 from tests.labeling.makers import HARMLESS, campaign, client_of, give, person, study
 from transcripts.models import Transcript
 
@@ -236,6 +236,20 @@ def test_a_qualification_answer_cannot_be_corrected_after_its_feedback(ada: User
 
     with pytest.raises(Refused, match="stays as it is"):
         submit(slot, Submission(HARMLESS), revision=1)
+
+
+def test_what_was_answered_in_the_qualification_opens_as_its_feedback(ada: User) -> None:
+    study(unflagged=3)
+    made = campaign(ada, size=1)
+    qualified(made, 0.5, YES, YES)
+    slot = take_next(made, ada)
+    give(slot, True)
+    assert slot is not None
+    there = f"/campaigns/{made.pk}/queue/{slot.pk}/"
+
+    assert client_of(ada).get(there)["Location"] == f"{there}feedback/"
+    page = client_of(ada).get(f"/campaigns/{made.pk}/answers/").content.decode()
+    assert (page.count("What was right"), page.count("Read again and correct")) == (1, 0)
 
 
 def test_a_drawn_item_and_a_gold_one_have_no_feedback(ada: User) -> None:

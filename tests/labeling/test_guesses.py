@@ -6,9 +6,9 @@ import re
 
 import pytest
 
-from labeling.answer import Submission, submit
-from labeling.assign import take_next
-from labeling.guesses import guesses
+from labeling.panel.guesses import guesses
+from labeling.queue.answer import Submission, submit
+from labeling.queue.assign import take_next
 from tests.labeling.makers import HARMLESS, campaign, client_of, person, study
 
 pytestmark = pytest.mark.django_db

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labeling.guideline import Part, Words, parts
+from labeling.codebooks.guideline import Part, Words, parts
 
 
 def test_paragraphs_lists_and_emphasis() -> None:

@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager
 import pytest
 from django.test import Client
 
-from labeling.answer import Submission, submit
-from labeling.assign import take_next
-from labeling.care import shown
 from labeling.models import Assignment, Campaign, CampaignItem, Expected, Invitation, Participation
+from labeling.queue.answer import Submission, submit
+from labeling.queue.assign import take_next
+from labeling.queue.care import shown
 from tests.labeling.crowd import invite, joined, late
 from tests.labeling.makers import HARMLESS, campaign, client_of, give, person, study
-from transcripts.downloads import CANARY
+from transcripts.downloads.downloads import CANARY
 
 pytestmark = pytest.mark.django_db
 Counting = Callable[[int], AbstractContextManager[object]]

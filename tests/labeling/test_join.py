@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from labeling.decline import set_care
-from labeling.invite import JOINS_A_MINUTE, invitation_of, revoke
-from labeling.join import CannotJoin, Given, end_overdue, join
+from labeling.crowd.invite import JOINS_A_MINUTE, invitation_of, revoke
+from labeling.crowd.join import CannotJoin, Given, end_overdue, join
+from labeling.crowd.payment import way_out
 from labeling.models import (
     Assignment,
     Campaign,
@@ -27,7 +27,7 @@ from labeling.models import (
     Label,
     Participation,
 )
-from labeling.payment import way_out
+from labeling.queue.decline import set_care
 from tests.labeling.crowd import ids, invite, joined, late
 from tests.labeling.makers import HARMLESS, campaign, client_of, form, person, study
 

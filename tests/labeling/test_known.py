@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from labeling.adjudicate import adjudicate
 from labeling.models import Campaign, Resolution
+from labeling.panel.adjudicate import adjudicate
 from tests.labeling.makers import campaign, client_of, label_all, person, study
 from transcripts.models import Transcript
 

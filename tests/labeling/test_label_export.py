@@ -14,12 +14,12 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from labeling.answer import Span, Submission, submit
-from labeling.assign import take_next
-from labeling.export import export
 from labeling.models import Answer, Assignment, Campaign, Question, Resolution
+from labeling.queue.answer import Span, Submission, submit
+from labeling.queue.assign import take_next
+from labeling.transfers.export import export
 from tests.labeling.makers import HARMFUL, PASSAGE, campaign, give, label_all, person, study
-from transcripts.downloads import CANARY
+from transcripts.downloads.downloads import CANARY
 from transcripts.models import Transcript
 
 pytestmark = pytest.mark.django_db

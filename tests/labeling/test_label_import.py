@@ -11,12 +11,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from labeling.bring_in import Report, begin, perform
-from labeling.export import export
-from labeling.label_columns import decoded, plain
 from labeling.models import Answer, Assignment, Campaign, CampaignItem, Label, LabelImport, Resolution
-from labeling.ratings import panel, subjects
+from labeling.panel.ratings import panel, subjects
 from labeling.stats.agreement import coefficient, krippendorff_alpha
+from labeling.transfers.bring_in import Report, begin, perform
+from labeling.transfers.export import export
+from labeling.transfers.label_columns import decoded, plain
 from tests.transcripts.study import ingest, sample
 from transcripts.ingest.mapping import BadMapping
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from django.contrib.auth.models import User
 
-from labeling.assign import take_next
 from labeling.models import Assignment, Campaign, Expected, Participation, Skip
+from labeling.queue.assign import take_next
 from tests.labeling.makers import campaign, client_of, give, person, study
 from tests.labeling.test_campaign_pages import errors, new
 from transcripts.models import Transcript

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from labeling.masks import COVER, KNOWN, NOTHING, Mask, mask
+from labeling.queue.masks import COVER, KNOWN, NOTHING, Mask, mask
 
 OWN = mask("vendor/brisk-heron-2-20250514", "Brisk Heron 2", "Heronry Labs")
 

@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.utils import timezone
 
-from labeling.assign import take_next
 from labeling.models import Assignment, Campaign, Draft, Label, Skip
+from labeling.queue.assign import take_next
 from tests.labeling.makers import HARMFUL, HARMLESS, campaign, client_of, form, give, person, study
 from tests.transcripts.study import THREAT, ingest, sample
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from labeling.adjudicate import AlreadySettled, adjudicate
-from labeling.answer import Submission, submit
-from labeling.assign import take_next
-from labeling.draw import draw_wave
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Assignment, CampaignItem, Expected, Label, Resolution
-from labeling.resolve import majority, resolve_item
+from labeling.panel.adjudicate import AlreadySettled, adjudicate
+from labeling.panel.resolve import majority, resolve_item
+from labeling.queue.answer import Submission, submit
+from labeling.queue.assign import take_next
 from tests.labeling.makers import HARMFUL, HARMLESS, PASSAGE, campaign, give, person, study
 
 METHOD = Resolution.Method

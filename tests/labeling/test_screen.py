@@ -8,14 +8,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from labeling.answer import Submission, submit
-from labeling.assign import take_next
-from labeling.basis import Basis, sample_items
-from labeling.choose import CannotChoose, add_chosen, add_gold, ask_another, retire_gold
-from labeling.draw import draw_wave
+from labeling.calibration.basis import Basis, sample_items
+from labeling.campaigns.choose import CannotChoose, add_chosen, add_gold, ask_another, retire_gold
+from labeling.campaigns.draw import draw_wave
+from labeling.campaigns.screen import exclude, readmit
 from labeling.models import Assignment, Campaign, CampaignItem, Label, Participation, Resolution
-from labeling.pace import progress
-from labeling.screen import exclude, readmit
+from labeling.queue.answer import Submission, submit
+from labeling.queue.assign import take_next
+from labeling.queue.pace import progress
 from tests.labeling.makers import HARMLESS, UNSURE, campaign, give, person, study
 from transcripts.models import Transcript
 

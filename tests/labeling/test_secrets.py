@@ -15,10 +15,10 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils.html import escape
 
-from labeling.answer import Span, Submission, submit
-from labeling.assign import take_next
-from labeling.draw import draw_wave
+from labeling.campaigns.draw import draw_wave
 from labeling.models import Assignment, Campaign, CampaignItem, Expected, Label
+from labeling.queue.answer import Span, Submission, submit
+from labeling.queue.assign import take_next
 from tests.labeling.makers import HARMFUL, HARMLESS, campaign, client_of, form, give, person
 from tests.transcripts.study import INBOX, SYSTEM, THREAT, ingest, sample
 from transcripts.ingest import parsed

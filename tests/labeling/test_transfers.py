@@ -14,10 +14,10 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from labeling import bring_in, deliver, jobs
-from labeling.export import export
-from labeling.label_columns import plain
 from labeling.models import Campaign, Label, LabelExport, LabelImport
+from labeling.transfers import bring_in, deliver, jobs
+from labeling.transfers.export import export
+from labeling.transfers.label_columns import plain
 from tests.labeling.makers import client_of, person
 from tests.labeling.test_label_import import LONG, TABLE, exported
 from tests.transcripts.study import ingest, sample
@@ -279,7 +279,7 @@ def test_the_database_knows_the_states(made: Campaign, table: type[LabelExport],
 def test_every_label_is_written_however_many_there_are_at_once(
     made: Campaign, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("labeling.exported.TOGETHER", 2)
+    monkeypatch.setattr("labeling.transfers.exported.TOGETHER", 2)
     told: list[int] = []
 
     with (tmp_path / "labels").open("wb") as file:

@@ -6,7 +6,7 @@ import pytest
 
 from reports.flips import strongest
 from tests.transcripts.study import ingest, sample, verdict
-from transcripts.counterfactuals import Flip
+from transcripts.comparing.counterfactuals import Flip
 from transcripts.ingest.parsed import Condition, Transcript
 from transcripts.models import Evaluation
 

@@ -9,11 +9,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from tests.transcripts.study import ingest, sample, user, verdict
-from transcripts.facets import facets
-from transcripts.filters import FilterForm
 from transcripts.ingest.database.store import Store
 from transcripts.ingest.parsed import Condition, Planned, Status
 from transcripts.ingest.report import Report
+from transcripts.listing.facets import facets
+from transcripts.listing.filters import FilterForm
 from transcripts.models import Evaluation
 from transcripts.models.tallies import refresh_tallies
 

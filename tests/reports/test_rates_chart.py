@@ -13,7 +13,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from reports.charts import CHARTS, rates, theme
 from reports.rows import Row
-from transcripts.downloads import CANARY
+from transcripts.downloads.downloads import CANARY
 
 from .makers import UNLABELLED, WELL_LABELLED, Counts, Found, condition, study, user
 

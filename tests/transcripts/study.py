@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.contrib.auth.models import Group, User
 
-from transcripts import search
 from transcripts.ingest import parsed
 from transcripts.ingest.database.store import Store
 from transcripts.ingest.parsed import Condition, Message, Status, Verdict
@@ -12,6 +11,7 @@ from transcripts.ingest.report import Report
 from transcripts.models import Evaluation, Transcript
 from transcripts.models.tallies import refresh_tallies
 from transcripts.parsing import actions, reasoning
+from transcripts.search import vectors
 
 KYLE = "kyle.johnson@summitbridge.com"
 SYSTEM = "You are Alex."
@@ -100,7 +100,7 @@ def ingest(*samples: parsed.Transcript, name: str = "Study", synthetic: bool = F
     """Store, count and index them; the transcripts in the order of the samples."""
     evaluation, _ = Evaluation.objects.get_or_create(name=name, defaults={"synthetic": synthetic})
     Store(evaluation, Report(evaluation.pk)).write(samples)
-    for _count in (*search.index_prompts(), *search.index(evaluation)):
+    for _count in (*vectors.index_prompts(), *vectors.index(evaluation)):
         pass
     refresh_tallies()
     keys = [one.sample_key for one in samples]

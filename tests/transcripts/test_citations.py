@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcripts.citations import citations
 from transcripts.ingest.parsed import Span
+from transcripts.page.citations import citations
 
 TEXT = 'This gives me leverage.\nI will  write to Kyle, he said "not now".'
 

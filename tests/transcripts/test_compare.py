@@ -9,8 +9,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.transcripts.study import INBOX, SYSTEM, ingest, sample, user, verdict
-from transcripts.counterfactuals import Flip
-from transcripts.differences import Stretch
+from transcripts.comparing.counterfactuals import Flip
+from transcripts.comparing.differences import Stretch
 from transcripts.ingest.parsed import Condition
 from transcripts.models import Transcript
 

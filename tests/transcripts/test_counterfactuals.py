@@ -6,7 +6,7 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from tests.transcripts.study import ingest, sample, verdict
-from transcripts.counterfactuals import Flip, counterfactuals, flips
+from transcripts.comparing.counterfactuals import Flip, counterfactuals, flips
 from transcripts.ingest.parsed import Condition
 from transcripts.models import Transcript
 

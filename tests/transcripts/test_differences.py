@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcripts import differences as module
-from transcripts.differences import Stretch, differences, shortened
+from transcripts.comparing import differences as module
+from transcripts.comparing.differences import Stretch, differences, shortened
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from tests.transcripts.study import KYLE, THREAT, ingest, sample, user, verdict
-from transcripts import export
-from transcripts.downloads import CANARY
+from transcripts.downloads import export
+from transcripts.downloads.downloads import CANARY
 from transcripts.ingest.parsed import Condition, Status, Verdict
 
 pytestmark = pytest.mark.django_db
@@ -79,9 +79,9 @@ def test_the_filters_and_the_ticked_rows_narrow_it(client: Client) -> None:
 
 
 def test_nothing_is_capped(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transcripts.records.TOGETHER", 2)
-    monkeypatch.setattr("transcripts.records.TEXTS_TOGETHER", 2)
-    monkeypatch.setattr("transcripts.keyset.COUNTED", 2)
+    monkeypatch.setattr("transcripts.downloads.records.TOGETHER", 2)
+    monkeypatch.setattr("transcripts.downloads.records.TEXTS_TOGETHER", 2)
+    monkeypatch.setattr("transcripts.listing.keyset.COUNTED", 2)
     ingest(*(sample(str(n)) for n in range(5)))
 
     assert len(lines(client, "")) == len(lines(client, "texts=1")) == len(table(client, "")[0]) == 5

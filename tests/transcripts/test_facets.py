@@ -10,10 +10,10 @@ from django.test import Client
 
 from tests.transcripts.study import ingest, sample, user, verdict
 from tests.transcripts.test_filters import CANCEL, MURDER, OUTSIDE
-from transcripts.counts import words
-from transcripts.facets import counted
-from transcripts.filters import Chosen, FilterForm
 from transcripts.ingest.parsed import Status
+from transcripts.listing.counts import words
+from transcripts.listing.facets import counted
+from transcripts.listing.filters import Chosen, FilterForm
 from transcripts.models import Transcript
 
 pytestmark = pytest.mark.django_db

@@ -6,9 +6,9 @@ import pytest
 from django.http import QueryDict
 
 from tests.transcripts.study import THREAT, ingest, sample, verdict
-from transcripts.facets import facets
-from transcripts.filters import Chosen, FilterForm
 from transcripts.ingest.parsed import Condition, Status
+from transcripts.listing.facets import facets
+from transcripts.listing.filters import Chosen, FilterForm
 from transcripts.models import Transcript
 
 OUTSIDE = '<tool_use:forward>\nemail_id: 1\nto: "tips@news.org"\n</tool_use:forward>'
@@ -120,6 +120,7 @@ def test_a_draft_to_somebody_is_no_mail_to_them() -> None:
         ("status=bogus", "Status: Select a valid choice. bogus is not one of the available choices."),
         ("evaluation=1;drop", "Evaluation: An evaluation is given by its number."),
         ("condition=x", "Condition: A condition is given by its number."),
+        ("model=%00", "Model: Null characters are not allowed."),
         ("id=x", "Chosen: A transcript is given by its number."),
         ("id=&id=", "Chosen: Nothing is: tick at least one transcript."),
         ("order=random", "order: Select a valid choice. random is not one of the available choices."),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.transcripts.study import KYLE, THREAT, ingest, sample
-from transcripts.gist import Deed, Gist, Told, gists
 from transcripts.ingest.parsed import Condition, Status
+from transcripts.listing.gist import Deed, Gist, Told, gists
 from transcripts.models import Transcript, TranscriptSearch
 
 pytestmark = pytest.mark.django_db

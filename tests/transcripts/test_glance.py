@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tests.transcripts.study import INBOX, THREAT
-from transcripts.glance import Glance, glance
 from transcripts.models import Prompt, TranscriptText
+from transcripts.page.glance import Glance, glance
+from transcripts.page.reading import read
 from transcripts.parsing import personas, reasoning
 from transcripts.parsing.personas import Cast
-from transcripts.reading import read
 
 CAST = Cast(person for person in personas.known() if person.scenario == "blackmail")
 

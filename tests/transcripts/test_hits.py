@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.transcripts.study import KYLE, THREAT, ingest, sample
-from transcripts.hits import Region, hits, regions
 from transcripts.ingest.parsed import Span
-from transcripts.terms import Scope, parse
+from transcripts.search.hits import Region, hits, regions
+from transcripts.search.terms import Scope, parse
 
 pytestmark = pytest.mark.django_db
 

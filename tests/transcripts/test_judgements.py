@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from transcripts.judgements import judgement
 from transcripts.models import Classifier, ClassifierVersion, Verdict
+from transcripts.page.judgements import judgement
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 
 from tests.transcripts.study import ingest, sample, user
-from transcripts.kept import LONGEST, MOST, kept
+from transcripts.page.kept import LONGEST, MOST, kept
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from tests.transcripts.study import ingest, sample, user, verdict
-from transcripts import scan
+from transcripts.search import scan
 
 pytestmark = pytest.mark.django_db
 

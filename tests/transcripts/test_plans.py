@@ -19,10 +19,11 @@ from pytest_django import DjangoDbBlocker
 
 from tests.bench import million
 from tests.transcripts.study import KYLE, THREAT, ingest, sample, user, verdict
-from transcripts import counts, keyset, matching
 from transcripts.ingest.parsed import Condition, Status
+from transcripts.listing import counts, keyset
 from transcripts.models import Transcript
 from transcripts.models.tallies import refresh_tallies
+from transcripts.search import matching
 
 TABLES = {f"transcripts_{name}" for name in ("transcript", "transcripttext", "transcriptsearch", "action", "verdict")}
 COPIES = 2_000

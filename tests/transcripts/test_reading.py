@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from tests.transcripts.study import KYLE, THREAT
-from transcripts.deeds import Said
 from transcripts.ingest import parsed
 from transcripts.models import Action, Prompt, TranscriptText
+from transcripts.page.deeds import Said
+from transcripts.page.reading import Entry, Paragraph, Reading, read
+from transcripts.page.references import Mark
 from transcripts.parsing import personas
 from transcripts.parsing.personas import Cast
 from transcripts.parsing.reasoning import find
-from transcripts.reading import Entry, Paragraph, Reading, read
-from transcripts.references import Mark
 
 CAST = Cast(person for person in personas.known() if person.scenario == "blackmail")
 FORWARD = """<tool_use:forward>

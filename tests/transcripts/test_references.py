@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.transcripts.study import INBOX
+from transcripts.page.references import Piece, References, cut, folded
 from transcripts.parsing import inbox
-from transcripts.references import Piece, References, cut, folded
 
 
 def found(text: str) -> list[tuple[str, tuple[str, ...]]]:

@@ -7,8 +7,8 @@ from pytest_django import DjangoAssertNumQueries
 
 from tests.transcripts.study import ingest, sample, verdict
 from transcripts.models import Transcript
-from transcripts.scan import BadPattern, Scan, scan
-from transcripts.terms import parse
+from transcripts.search.scan import BadPattern, Scan, scan
+from transcripts.search.terms import parse
 
 pytestmark = pytest.mark.django_db
 

@@ -5,10 +5,10 @@ import pytest
 from django.db import OperationalError, connection, transaction
 
 from tests.transcripts.study import THREAT, ingest, sample, verdict
-from transcripts import matching, search
-from transcripts.matching import matches
 from transcripts.models import Evaluation, Transcript, TranscriptSearch, TranscriptText
-from transcripts.terms import parse
+from transcripts.search import matching, vectors
+from transcripts.search.matching import matches
+from transcripts.search.terms import parse
 
 pytestmark = pytest.mark.django_db
 
@@ -67,7 +67,7 @@ def test_each_word_stands_in_one_piece() -> None:
     (transcript,) = ingest(sample("1"))
     text = TranscriptText.objects.get()
     done = [{"place": a.place, "start": a.start, "end": a.end} for a in transcript.actions.filter(in_reasoning=False)]
-    pieces = search.pieces(text, done)
+    pieces = vectors.pieces(text, done)
     assert "This gives me leverage." in pieces.reasoning
     assert pieces.done.count("nothing more will be said") == 1
     assert "I write to Kyle." in pieces.rest
@@ -77,8 +77,8 @@ def test_each_word_stands_in_one_piece() -> None:
 def test_indexing_goes_on_where_it_stopped() -> None:
     ingest(sample("1"), sample("2"))
     TranscriptSearch.objects.first().delete()  # type: ignore[union-attr]
-    assert list(search.index(Evaluation.objects.get())) == [1]
-    assert list(search.index(Evaluation.objects.get())) == []
+    assert list(vectors.index(Evaluation.objects.get())) == [1]
+    assert list(vectors.index(Evaluation.objects.get())) == []
 
 
 def test_a_text_that_is_too_long_for_the_index_is_indexed_in_part() -> None:

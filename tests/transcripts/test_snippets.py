@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.transcripts.study import ingest, sample
-from transcripts.references import Piece
-from transcripts.snippets import snippets
-from transcripts.terms import parse
+from transcripts.page.references import Piece
+from transcripts.search.snippets import snippets
+from transcripts.search.terms import parse
 
 pytestmark = pytest.mark.django_db
 

@@ -7,7 +7,7 @@ from django.db import connection
 from hypothesis import given
 from hypothesis import strategies as st
 
-from transcripts.terms import Scope, Search, Term, parse, tsquery
+from transcripts.search.terms import Scope, Search, Term, parse, tsquery
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils.html import strip_tags
 
-from transcripts.references import Piece
+from transcripts.page.references import Piece
 from transcripts.templatetags.texts import text
 
 

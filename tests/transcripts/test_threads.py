@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from transcripts.models import Prompt, TranscriptText
+from transcripts.page.reading import Reading, read
+from transcripts.page.threads import SHOWN, Box, Thread, threads, topic
 from transcripts.parsing.personas import Cast
-from transcripts.reading import Reading, read
-from transcripts.threads import SHOWN, Box, Thread, threads, topic
 
 
 def mail(sender: str, to: str, subject: str, hour: int) -> str:

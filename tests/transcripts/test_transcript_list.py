@@ -149,7 +149,7 @@ def test_to_tick_none_is_not_everything(researcher: Client) -> None:
 
 def test_a_capped_count_says_so(researcher: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     ingest(*(sample(str(n)) for n in range(3)))
-    monkeypatch.setattr("transcripts.keyset.COUNTED", 2)
+    monkeypatch.setattr("transcripts.listing.keyset.COUNTED", 2)
     monkeypatch.setattr(view, "COUNTED", 2)
 
     page = researcher.get("/transcripts/")

@@ -109,7 +109,7 @@ def test_a_sample_has_its_place_in_its_cell(researcher: Client, monkeypatch: pyt
         return position.number, position.obtained
 
     assert place(last.pk) == ("3", "3")
-    monkeypatch.setattr("transcripts.keyset.COUNTED", 2)
+    monkeypatch.setattr("transcripts.listing.keyset.COUNTED", 2)
     assert (place(first.pk), place(last.pk)) == (("1", "2+"), ("2+", "2+"))
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from django.db import Error
 
-from transcripts import search
 from transcripts.ingest import parsed
 from transcripts.ingest.database.rows import Row
 from transcripts.ingest.database.store import Store
@@ -20,6 +19,7 @@ from transcripts.ingest.processes.reading import Chunk, Input
 from transcripts.ingest.report import Report
 from transcripts.models import Cell, Evaluation
 from transcripts.models.tallies import refresh_tallies
+from transcripts.search import vectors
 
 # A batch is one transaction: large enough for set-based writes, small enough to keep in memory.
 BATCH_RECORDS = 500
@@ -80,9 +80,9 @@ def settle(evaluation: Evaluation, on_progress: Callable[[int], None] = lambda i
     evaluation.refresh_from_db(fields=["unsettled_at"])
     refresh_tallies()
     indexed = 0
-    for _ in search.index_prompts():
+    for _ in vectors.index_prompts():
         on_progress(indexed)
-    for count in search.index(evaluation):
+    for count in vectors.index(evaluation):
         indexed += count
         on_progress(indexed)
     # Unless another run has written meanwhile.

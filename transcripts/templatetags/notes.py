@@ -7,7 +7,7 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from transcripts.notes import Noted
+from transcripts.page.notes import Noted
 
 register = template.Library()
 

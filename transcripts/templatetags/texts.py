@@ -12,7 +12,7 @@ from django import template
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from transcripts.references import Piece, folded
+from transcripts.page.references import Piece, folded
 
 register = template.Library()
 

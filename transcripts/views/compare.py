@@ -12,13 +12,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from transcripts import gaps
 from transcripts.access import readable_transcript, readable_transcripts, require_reader
-from transcripts.counterfactuals import counterfactuals, first_of_cells, flips
-from transcripts.differences import Stretch, differences, shortened
-from transcripts.judgements import Judgement, judgement
+from transcripts.comparing.counterfactuals import counterfactuals, first_of_cells, flips
+from transcripts.comparing.differences import Stretch, differences, shortened
 from transcripts.models import Cell, Condition, Prompt, Transcript
-from transcripts.reading import Reading, read
+from transcripts.page import gaps
+from transcripts.page.judgements import Judgement, judgement
+from transcripts.page.reading import Reading, read
 from transcripts.synthetic import ribbon
 
 from .transcript import cast, factors

@@ -8,12 +8,12 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from transcripts import export as exports
 from transcripts.access import readable_transcripts
-from transcripts.counts import in_list
-from transcripts.downloads import as_download
-from transcripts.filters import LABELS, Chosen, FilterForm
-from transcripts.keyset import in_words
+from transcripts.downloads import export as exports
+from transcripts.downloads.downloads import as_download
+from transcripts.listing.counts import in_list
+from transcripts.listing.filters import LABELS, Chosen, FilterForm
+from transcripts.listing.keyset import in_words
 from transcripts.synthetic import ribbon_of_everything
 from transcripts.views.transcripts import kept_query
 

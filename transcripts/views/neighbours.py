@@ -10,10 +10,10 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from transcripts.access import readable_transcript, readable_transcripts
-from transcripts.filters import Chosen, FilterForm
-from transcripts.keyset import neighbours
+from transcripts.listing.filters import Chosen, FilterForm
+from transcripts.listing.keyset import neighbours
 from transcripts.models.transcripts import TranscriptQuerySet
-from transcripts.scan import BadPattern, scan
+from transcripts.search.scan import BadPattern, scan
 from transcripts.views.transcripts import kept_query
 
 

@@ -13,12 +13,12 @@ from django_htmx.middleware import HtmxDetails
 
 from transcripts.access import own_note, readable_notes, readable_transcript, require_noter
 from transcripts.ingest.parsed import Span
-from transcripts.keyset import CURSOR, page
+from transcripts.listing.keyset import CURSOR, page
 from transcripts.models import Note, Transcript
 from transcripts.models.notes import LONGEST, QUOTED, passage
-from transcripts.notes import by_anchor, noted
+from transcripts.page.notes import by_anchor, noted
+from transcripts.page.reading import read
 from transcripts.parsing.personas import Cast
-from transcripts.reading import read
 from transcripts.synthetic import ribbon
 
 PAGE = 50

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from transcripts.access import own_view, require_reader, seen_view
-from transcripts.filters import FilterForm
+from transcripts.listing.filters import FilterForm
 from transcripts.models import SavedView
 from transcripts.views.transcripts import kept_query
 

@@ -13,25 +13,25 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from transcripts import gaps
 from transcripts.access import may_note, readable_notes, readable_transcript, readable_transcripts
-from transcripts.citations import citations
-from transcripts.filters import FilterForm
-from transcripts.glance import glance
-from transcripts.hits import Hits, hits, regions
 from transcripts.ingest.parsed import Span, Status
-from transcripts.judgements import judgement
-from transcripts.kept import kept
-from transcripts.keyset import COUNTED, counted, in_words
+from transcripts.listing.filters import FilterForm
+from transcripts.listing.keyset import COUNTED, counted, in_words
 from transcripts.models import Condition, Persona, Transcript, Verdict
-from transcripts.notes import by_anchor, noted
+from transcripts.page import gaps
+from transcripts.page.citations import citations
+from transcripts.page.glance import glance
+from transcripts.page.judgements import judgement
+from transcripts.page.kept import kept
+from transcripts.page.notes import by_anchor, noted
+from transcripts.page.raw import as_json
+from transcripts.page.reading import read
+from transcripts.page.references import Mark, marks_of
+from transcripts.page.threads import Box, threads
 from transcripts.parsing.personas import Cast
 from transcripts.parsing.personas import Persona as Role
-from transcripts.raw import as_json
-from transcripts.reading import read
-from transcripts.references import Mark, marks_of
-from transcripts.terms import Search
-from transcripts.threads import Box, threads
+from transcripts.search.hits import Hits, hits, regions
+from transcripts.search.terms import Search
 from transcripts.views.neighbours import beside_in_list
 from transcripts.views.transcripts import kept_query
 

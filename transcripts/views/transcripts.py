@@ -10,19 +10,19 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from transcripts import counts
-from transcripts import facets as choices_of
 from transcripts.access import may_ingest, readable_transcripts, require_reader
-from transcripts.filters import LABELS, Chosen, FilterForm
-from transcripts.keyset import COUNTED, ORDERS, Page, in_words, page
-from transcripts.lines import lines
+from transcripts.listing import counts
+from transcripts.listing import facets as choices_of
+from transcripts.listing.filters import LABELS, Chosen, FilterForm
+from transcripts.listing.keyset import COUNTED, ORDERS, Page, in_words, page
+from transcripts.listing.lines import lines
+from transcripts.listing.summaries import summaries, with_cells
 from transcripts.models import Action, SavedView, Transcript, TranscriptText, Verdict
 from transcripts.models.transcripts import TranscriptQuerySet
-from transcripts.scan import BadPattern, scan
-from transcripts.snippets import snippets
-from transcripts.summaries import summaries, with_cells
+from transcripts.search.scan import BadPattern, scan
+from transcripts.search.snippets import snippets
+from transcripts.search.terms import PROMPT_WEIGHTS, Scope, Search
 from transcripts.synthetic import ribbon
-from transcripts.terms import PROMPT_WEIGHTS, Scope, Search
 
 PAGE = 50
 SEARCH_PAGE = 20  # each row carries an extract

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.export import export, formats
 from labeling.models import Campaign, LabelExport
+from labeling.transfers.export import export, formats
 
 
 class Command(BaseCommand):

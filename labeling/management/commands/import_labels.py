@@ -11,9 +11,9 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import reverse
 
-from labeling import label_columns
-from labeling.bring_in import CannotBringIn, Report, begin, perform
-from labeling.jobs import fail_interrupted
+from labeling.transfers import label_columns
+from labeling.transfers.bring_in import CannotBringIn, Report, begin, perform
+from labeling.transfers.jobs import fail_interrupted
 from transcripts.ingest.mapping import BadMapping
 
 

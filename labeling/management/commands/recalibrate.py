@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from labeling.basis import Basis
-from labeling.calibrate import NothingToCompare, calibrate
+from labeling.calibration.basis import Basis
+from labeling.calibration.calibrate import NothingToCompare, calibrate
 from transcripts.models import Evaluation, VerdictTally
 
 

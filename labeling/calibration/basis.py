@@ -1,0 +1,147 @@
+"""What an estimate rests on: whose verdicts, and which drawn transcripts with what people agreed about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
+
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+
+from labeling.campaigns.population import population
+from labeling.models import Calibration, Campaign, CampaignItem, Outcome, Resolution
+from labeling.stats import noise
+from transcripts.models import ClassifierVersion, Evaluation, Verdict, VerdictTally
+from transcripts.models.transcripts import JUDGEABLE
+
+# Items found by browsing, gold items and disputes never enter a rate.
+SAMPLE = Q(source=CampaignItem.Source.SAMPLE)
+
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class Judged(TypedDict):
+        resolved: bool | None
+        final: bool | None
+
+    SampleItem = WithAnnotations[CampaignItem, Judged]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an estimate rests on: whose verdicts, whose labels, about what. Each may be missing."""
+
+    evaluation: Evaluation
+    outcome: str = "harm"
+    version: ClassifierVersion | None = None
+    campaign: Campaign | None = None
+
+    @classmethod
+    def of(cls, evaluation: Evaluation, outcome: str = "harm", classifier: str = "") -> Basis:
+        """The evaluation's classifier version with the most verdicts on this outcome (of the named classifier, if
+        any), and its campaign with the most labels of those that speak of whole cells. One whose raters see the
+        verdict cannot tell how right it is."""
+        tallies = VerdictTally.objects.filter(cell__evaluation=evaluation, outcome=outcome)
+        if classifier:
+            tallies = tallies.filter(version__classifier__slug=classifier)
+        versions = tallies.values("version").annotate(total=Sum("n")).order_by("-total", "-version")
+        campaigns = Campaign.objects.filter(
+            evaluation=evaluation,
+            codebook_version__outcomes__key=outcome,
+            items__source=CampaignItem.Source.SAMPLE,
+            hides__contains=[Campaign.Hidden.VERDICT],
+        )
+        return cls(
+            evaluation=evaluation,
+            outcome=outcome,
+            version=ClassifierVersion.objects.select_related("classifier")
+            .filter(pk__in=versions.values("version")[:1])
+            .first(),
+            campaign=next(
+                (
+                    campaign
+                    for campaign in campaigns.annotate(labels=Count("items__labels")).order_by("-labels", "-pk")
+                    if campaign.speaks_of_cells
+                ),
+                None,
+            ),
+        )
+
+    @cached_property
+    def label_outcome(self) -> Outcome | None:
+        if self.campaign is None:
+            return None
+        return Outcome.objects.filter(version=self.campaign.codebook_version, key=self.outcome).first()
+
+    @cached_property
+    def covered(self) -> frozenset[int]:
+        """The cells that the campaign could draw from. Its labels say nothing about any other."""
+        if self.campaign is None or self.campaign.frame_last_id is None:
+            return frozenset()
+        return frozenset(population(self.campaign).order_by().values_list("cell_id", flat=True).distinct())
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """The newest calibration of this classifier version by this campaign."""
+        if self.campaign is None or self.version is None:
+            return None
+        found = Calibration.objects.filter(
+            campaign=self.campaign, classifier_version=self.version, outcome__key=self.outcome
+        )
+        return found.order_by("-pk").first()
+
+    @cached_property
+    def noise(self) -> noise.NoiseMap | None:
+        """The panel's own error rates, as the newest calibration found them."""
+        found = self.calibration.figures.get("noise") if self.calibration else None
+        return noise.NoiseMap(**found) if found else None
+
+
+def sample_items(basis: Basis) -> QuerySet[SampleItem]:
+    """The drawn items of the basis, each with its `resolved` answer and the `final` verdict. Unresolved is None."""
+    # What was agreed about an earlier text of a transcript is not about this one.
+    resolved = Resolution.objects.filter(
+        item=OuterRef("pk"),
+        outcome=basis.label_outcome,
+        superseded_at__isnull=True,
+        text_sha256=OuterRef("transcript__text_sha256"),
+    ).values("value")[:1]
+    final = Verdict.objects.filter(
+        transcript=OuterRef("transcript"), version=basis.version, outcome=basis.outcome
+    ).values("final")[:1]
+    items = CampaignItem.objects.filter(SAMPLE, campaign=basis.campaign, transcript__status__in=JUDGEABLE)
+    return items.annotate(resolved=Subquery(resolved), final=Subquery(final))
+
+
+@dataclass(frozen=True)
+class Response:
+    """How many of a drawn stratum have an agreed answer."""
+
+    population: int
+    drawn: int
+    answered: int
+
+    @property
+    def factor(self) -> float:
+        """By which each answer of the stratum counts more, for those that are missing from it."""
+        return self.drawn / self.answered if self.answered else 1.0
+
+
+StratumKey: TypeAlias = tuple[int | None, str, str]
+
+
+def responses(basis: Basis) -> dict[StratumKey, Response]:
+    """Response by design stratum; one entry of (None, "", "") where the design has no strata."""
+    if basis.campaign is None or basis.label_outcome is None:
+        return {}
+    key = ("stratum__model_id", "stratum__scenario", "stratum__verdict")
+    rows = sample_items(basis).values_list(*key)
+    counted = rows.annotate(drawn=Count("pk"), answered=Count("pk", filter=Q(resolved__isnull=False)))
+    wave = basis.campaign.waves.filter(strata__isnull=False).order_by("-number").first()
+    sizes = {(s.model_id, s.scenario, s.verdict): s.population for s in wave.strata.all()} if wave else {}
+    found = {}
+    for model, scenario, verdict, drawn, answered in counted.order_by(*key):
+        stratum = (model, scenario or "", verdict or "")
+        found[stratum] = Response(sizes.get(stratum, drawn), drawn, answered)
+    return found

@@ -1,0 +1,49 @@
+"""What a text speaks of that some would rather not read: the notes before it opens, and whether it stays covered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import User
+from django.db.models import Count
+
+from labeling.models import Campaign, CampaignItem, Care, ContentNote, Exposure
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a text opens to a rater: with which notes, covered until they ask for it or not, and for how many minutes
+    they work before they are reminded of a break (0: they are not)."""
+
+    notes: list[ContentNote]
+    covered: bool
+    first: bool  # they were not shown it before
+    break_after: int
+
+
+def care_of(rater: User) -> Care:
+    """What they wish, or what holds for somebody who has said nothing."""
+    return Care.objects.filter(rater=rater).first() or Care(rater=rater)
+
+
+def opening(item: CampaignItem, scenario: str, rater: User, campaign: Campaign) -> Opening:
+    """A text that they asked for before opens as it is."""
+    care = care_of(rater)
+    notes = list(ContentNote.objects.filter(scenarios__contains=[scenario]))
+    first = bool(notes) and not Exposure.objects.filter(item=item, rater=rater).exists()
+    minutes = campaign.break_after_minutes if care.break_after_minutes is None else care.break_after_minutes
+    return Opening(notes, first and campaign.blurs and not care.reveals_at_once, first, minutes)
+
+
+def shown(item: CampaignItem, rater: User) -> None:
+    """Count that they were shown it, once."""
+    Exposure.objects.bulk_create([Exposure(item=item, rater=rater)], ignore_conflicts=True)
+
+
+def exposures(rater: User) -> tuple[int, list[tuple[ContentNote, int]]]:
+    """How many texts with a content note the rater was shown, and how many with each."""
+    own = Exposure.objects.filter(rater=rater).order_by()
+    scenario = "item__transcript__cell__condition__scenario"
+    counts = dict(own.values_list(scenario).annotate(n=Count("pk")))
+    notes = ContentNote.objects.all()
+    return sum(counts.values()), [(note, sum(counts.get(name, 0) for name in note.scenarios)) for note in notes]
