@@ -81,6 +81,7 @@ def findings(calibration: Calibration, word: str) -> Findings:
         key: Square(key, int(cell["n"]), percent(cell["weight"] / total) if total else "–")
         for key, cell in cells.items()
     }
+    thirds = calibration.campaign.third_on_disagreement
     agreement = [_measure(key, figures["agreement"][key], *AGREEMENTS[key]) for key in AGREEMENTS]
     return Findings(
         squares=squares,
@@ -93,7 +94,7 @@ def findings(calibration: Calibration, word: str) -> Findings:
         ],
         agreement=agreement,
         why_they_differ=_why_they_differ(figures["agreement"]),
-        panel=_panel(figures, calibration.campaign.raters_per_item, word),
+        panel=_panel(figures, 3 if thirds else calibration.campaign.raters_per_item, word),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 from django import forms
@@ -11,7 +12,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 from django.forms.boundfield import BoundField
 
 from labeling.models import Campaign, CodebookVersion, Expected, Question, Wave
-from transcripts.models import ClassifierVersion, Evaluation, StatusTally, Verdict, VerdictTally
+from labeling.stats.sampling import MINIMUM_PER_STRATUM
+from transcripts.models import Cell, ClassifierVersion, Evaluation, StatusTally, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 
 LARGEST_WAVE = 100_000
@@ -219,8 +221,11 @@ def suggestion(evaluation: str, manager: User) -> dict[str, Any]:
     chosen = found.order_by("-pk").first()
     tallies = VerdictTally.objects.filter(cell__evaluation=chosen, outcome="harm", final__isnull=False)
     versions = tallies.values_list("version").annotate(n=Sum("n")).order_by("-n", "-version")
+    groups = Cell.objects.filter(evaluation=chosen).values("model", "condition__scenario").distinct().count()
     return {
         "participants": [manager.pk],
+        # Enough for the minimum of every stratum, flagged, unflagged and without verdict, in hundreds.
+        "size": max(150, ceil(groups * 3 * MINIMUM_PER_STRATUM / 100) * 100),
         "evaluation": chosen,
         "classifier_version": next((version for version, _ in versions[:1]), None),
         "codebook_version": CodebookVersion.objects.filter(published_at__isnull=False).order_by("-pk").first(),

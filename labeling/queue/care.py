@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from django.contrib.auth.models import User
 from django.db.models import Count
+from django.utils import timezone
 
-from labeling.models import Campaign, CampaignItem, Care, ContentNote, Exposure
+from labeling.models import Assignment, Campaign, CampaignItem, Care, ContentNote, Exposure
 
 
 @dataclass(frozen=True)
@@ -26,18 +27,22 @@ def care_of(rater: User) -> Care:
     return Care.objects.filter(rater=rater).first() or Care(rater=rater)
 
 
-def opening(item: CampaignItem, scenario: str, rater: User, campaign: Campaign) -> Opening:
-    """A text that they asked for before opens as it is."""
+def opening(slot: Assignment, scenario: str, rater: User, campaign: Campaign) -> Opening:
+    """A text that they asked for before opens as it is; one that they are given again opens as for the first time,
+    since it looks like any other."""
     care = care_of(rater)
     notes = list(ContentNote.objects.filter(scenarios__contains=[scenario]))
-    first = bool(notes) and not Exposure.objects.filter(item=item, rater=rater).exists()
+    seen = Exposure.objects.filter(item=slot.item_id, rater=rater)
+    if slot.purpose == Assignment.Purpose.REPEAT:
+        seen = seen.filter(created_at__gte=slot.leased_at)
+    first = bool(notes) and not seen.exists()
     minutes = campaign.break_after_minutes if care.break_after_minutes is None else care.break_after_minutes
     return Opening(notes, first and campaign.blurs and not care.reveals_at_once, first, minutes)
 
 
 def shown(item: CampaignItem, rater: User) -> None:
-    """Count that they were shown it, once."""
-    Exposure.objects.bulk_create([Exposure(item=item, rater=rater)], ignore_conflicts=True)
+    """Count that they were shown it, once, with the last time."""
+    Exposure.objects.update_or_create(item=item, rater=rater, defaults={"created_at": timezone.now()})
 
 
 def exposures(rater: User) -> tuple[int, list[tuple[ContentNote, int]]]:

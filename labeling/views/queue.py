@@ -218,7 +218,7 @@ def _show(
         based_on = sitting.request.POST.get("based_on", "")
     related = ("cell__condition", "cell__model", "prompt", "text")
     transcript = Transcript.objects.select_related(*related).get(pk=slot.item.transcript_id)
-    opens = opening(slot.item, transcript.cell.condition.scenario, sitting.rater, campaign)
+    opens = opening(slot, transcript.cell.condition.scenario, sitting.rater, campaign)
     if opens.covered:
         return cover(sitting.request, slot, opens, problems or {})
     if opens.first:

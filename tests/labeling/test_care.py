@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from labeling.models import Assignment, Campaign, Care, ContentNote, Draft, Exposure, Label, Skip
 from labeling.queue.assign import take_next
@@ -186,7 +187,7 @@ def test_the_rater_s_break_goes_before_the_campaign_s(made: Campaign, ada: User,
     item = made.items.first()
     assert item is not None
 
-    assert opening(item, "blackmail", ada, made).break_after == minutes
+    assert opening(Assignment(item=item, rater=ada), "blackmail", ada, made).break_after == minutes
 
 
 def test_a_manager_adds_changes_and_deletes_a_note(made: Campaign, ada: User) -> None:
@@ -201,3 +202,16 @@ def test_a_manager_adds_changes_and_deletes_a_note(made: Campaign, ada: User) ->
     assert (note.name, note.words, note.scenarios, twice.status_code) == ("Noise", "Loud.", ["blackmail"], 422)
     client.post("/content-notes/loud-noises/", {"delete": "yes"})
     assert not ContentNote.objects.filter(slug="loud-noises").exists()
+
+
+def test_a_text_that_is_given_again_is_covered_again_so_that_it_looks_like_any_other(made: Campaign, ada: User) -> None:
+    first = take_next(made, ada)
+    assert first is not None
+    shown(first.item, ada)
+    again = Assignment(item=first.item, rater=ada, purpose=Assignment.Purpose.REPEAT, leased_at=timezone.now())
+
+    covered = [opening(slot, "blackmail", ada, made).covered for slot in (first, again)]
+    shown(first.item, ada)
+
+    assert [*covered, opening(again, "blackmail", ada, made).covered] == [False, True, False]
+    assert Exposure.objects.filter(rater=ada).count() == 1
