@@ -135,8 +135,11 @@ def reveal(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
     return redirect("labeling:assignment", pk, slot)
 
 
-def cover(request: HttpRequest, slot: Assignment, opens: Opening, problems: Mapping[str, str]) -> HttpResponse:
-    """In the place of a text that is not opened yet: its notes, and the choice to see it or to put it aside."""
+def cover(
+    request: HttpRequest, slot: Assignment, opens: Opening, problems: Mapping[str, str], last: Assignment | None
+) -> HttpResponse:
+    """In the place of a text that is not opened yet: its notes, and the choice to see it or to put it aside; and to
+    correct the last one, as on any page that follows it."""
     campaign = slot.item.campaign
     context = {
         "campaign": campaign,
@@ -144,6 +147,7 @@ def cover(request: HttpRequest, slot: Assignment, opens: Opening, problems: Mapp
         "opening": opens,
         "problems": problems,
         "reasons": SKIP_REASONS,
+        "last": last,
         "synthetic": campaign.evaluation.synthetic,
     }
     return render(request, "labeling/cover.html", context, status=422 if problems else 200)

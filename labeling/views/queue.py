@@ -220,7 +220,8 @@ def _show(
     transcript = Transcript.objects.select_related(*related).get(pk=slot.item.transcript_id)
     opens = opening(slot, transcript.cell.condition.scenario, sitting.rater, campaign)
     if opens.covered:
-        return cover(sitting.request, slot, opens, problems or {})
+        last = _last(sitting.request, campaign, sitting.rater)
+        return cover(sitting.request, slot, opens, problems or {}, last)
     if opens.first:
         shown(slot.item, sitting.rater)
     mask = mask_of(campaign, transcript.cell.model)

@@ -8,11 +8,13 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -89,6 +91,21 @@ def signed_in(browser: Browser, product: Product, tmp_path_factory: pytest.TempP
     context.storage_state(path=path)
     context.close()
     return str(path)
+
+
+@pytest.fixture
+def settled() -> Iterator[None]:
+    """A page that is closed still saves its draft: emptying the database before that is done would lock both out."""
+    yield
+    quiet = 0
+    while quiet < 3:
+        time.sleep(0.05)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
+            )
+            quiet = quiet + 1 if cursor.fetchone() == (0,) else 0
 
 
 class Watched:

@@ -58,7 +58,7 @@ def made(ada: User) -> Campaign:
 
 
 @pytest.fixture
-def page(browser: Browser, live_server: LiveServer, made: Campaign, ada: User) -> Iterator[Page]:
+def page(browser: Browser, live_server: LiveServer, made: Campaign, ada: User, settled: None) -> Iterator[Page]:
     """The queue, opened by the rater."""
     client = Client()
     client.force_login(ada)

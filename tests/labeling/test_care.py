@@ -215,3 +215,17 @@ def test_a_text_that_is_given_again_is_covered_again_so_that_it_looks_like_any_o
 
     assert [*covered, opening(again, "blackmail", ada, made).covered] == [False, True, False]
     assert Exposure.objects.filter(rater=ada).count() == 1
+
+
+def test_the_last_answer_can_be_corrected_from_the_cover_of_the_next(made: Campaign, ada: User) -> None:
+    Care.objects.create(rater=ada)
+    client, slot = client_of(ada), take_next(made, ada)
+    assert slot is not None
+    shown(slot.item, ada)
+
+    covered = client.post(f"/campaigns/{made.pk}/queue/{slot.pk}/", form(HARMLESS), follow=True).content.decode()
+
+    assert ("Before you read this one" in covered, covered.count(f'href="/campaigns/{made.pk}/queue/{slot.pk}/"')) == (
+        True,
+        1,
+    )
