@@ -33,7 +33,7 @@ def opening(slot: Assignment, scenario: str, rater: User, campaign: Campaign) ->
     care = care_of(rater)
     notes = list(ContentNote.objects.filter(scenarios__contains=[scenario]))
     seen = Exposure.objects.filter(item=slot.item_id, rater=rater)
-    if slot.purpose == Assignment.Purpose.REPEAT:
+    if slot.purpose == Assignment.Purpose.REPEAT and slot.leased_at is not None:
         seen = seen.filter(created_at__gte=slot.leased_at)
     first = bool(notes) and not seen.exists()
     minutes = campaign.break_after_minutes if care.break_after_minutes is None else care.break_after_minutes
