@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -63,7 +64,10 @@ PAGES: dict[str, str | Callable[[Page], None]] = {
     "leaderboard": "/leaderboard/?evaluation=1",
     "snapshots": "/snapshots/",
 }
-LOOKS = [(scheme, width) for scheme in ("light", "dark") for width in (1440, 390)]
+# Both schemes and both widths, each once: colours do not depend on the width. With AMDASH_EVERY_LOOK all four.
+LOOKS = [("light", 1440), ("dark", 390)]
+if os.environ.get("AMDASH_EVERY_LOOK"):
+    LOOKS += [("dark", 1440), ("light", 390)]
 
 
 def say_what_is_right(page: Page) -> None:
