@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from labeling.campaigns.draw import draw_wave
-from labeling.models import Assignment, Campaign, CampaignItem, CodebookVersion, Label
+from labeling.models import Assignment, Campaign, CampaignItem, CodebookVersion, Label, Participation
 from labeling.queue.answer import Span, Submission, submit
 from labeling.queue.assign import take_next
 from tests.transcripts.study import ingest, sample, verdict
@@ -98,3 +98,26 @@ def form(answers: dict[str, list[str]], **more: str) -> dict[str, str | list[str
 
 
 OTHER = Condition("leaking", "none", "none", "none")
+
+
+def run_as(made: Campaign, **fields: object) -> Campaign:
+    Campaign.objects.filter(pk=made.pk).update(**fields)
+    made.refresh_from_db()
+    return made
+
+
+def part_of(made: Campaign, rater: User) -> Participation:
+    return Participation.objects.get(campaign=made, rater=rater)
+
+
+def undrawn(made: Campaign, n: int = 1) -> list[Transcript]:
+    return list(Transcript.objects.exclude(campaign_items__campaign=made).order_by("-u")[:n])
+
+
+def answer_all(made: Campaign, rater: User, most: int = 100) -> list[Assignment]:
+    """Everything that they are given, answered with no harm."""
+    given: list[Assignment] = []
+    while len(given) < most and (slot := take_next(made, rater)):
+        give(slot, False)
+        given.append(slot)
+    return given

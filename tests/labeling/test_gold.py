@@ -13,11 +13,22 @@ from django.utils import timezone
 from labeling.calibration.basis import Basis, sample_items
 from labeling.campaigns.choose import add_gold
 from labeling.campaigns.gold import Score, scores
-from labeling.models import Assignment, Campaign, Label, Participation, Resolution
+from labeling.models import Assignment, Campaign, Label, Resolution
 from labeling.panel.resolve import resolve_item
 from labeling.queue.answer import Refused, Submission, submit
 from labeling.queue.assign import REPEAT_AFTER, put_aside, take_next, why_nothing
-from tests.labeling.makers import HARMLESS, campaign, client_of, give, person, study
+from tests.labeling.makers import (
+    HARMLESS,
+    answer_all,
+    campaign,
+    client_of,
+    give,
+    part_of,
+    person,
+    run_as,
+    study,
+    undrawn,
+)
 from transcripts.models import Transcript
 
 pytestmark = pytest.mark.django_db
@@ -32,29 +43,6 @@ def ada() -> User:
 @pytest.fixture
 def ben() -> User:
     return person("ben", "rater")
-
-
-def run_as(made: Campaign, **fields: object) -> Campaign:
-    Campaign.objects.filter(pk=made.pk).update(**fields)
-    made.refresh_from_db()
-    return made
-
-
-def part_of(made: Campaign, rater: User) -> Participation:
-    return Participation.objects.get(campaign=made, rater=rater)
-
-
-def undrawn(made: Campaign, n: int = 1) -> list[Transcript]:
-    return list(Transcript.objects.exclude(campaign_items__campaign=made).order_by("-u")[:n])
-
-
-def answer_all(made: Campaign, rater: User, most: int = 100) -> list[Assignment]:
-    """Everything that they are given, answered with no harm."""
-    given: list[Assignment] = []
-    while len(given) < most and (slot := take_next(made, rater)):
-        give(slot, False)
-        given.append(slot)
-    return given
 
 
 def test_one_of_every_block_has_a_known_answer_at_a_place_that_differs(ada: User, ben: User) -> None:

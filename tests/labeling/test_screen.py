@@ -12,11 +12,11 @@ from labeling.calibration.basis import Basis, sample_items
 from labeling.campaigns.choose import CannotChoose, add_chosen, add_gold, ask_another, retire_gold
 from labeling.campaigns.draw import draw_wave
 from labeling.campaigns.screen import exclude, readmit
-from labeling.models import Assignment, Campaign, CampaignItem, Label, Participation, Resolution
+from labeling.models import Assignment, CampaignItem, Label, Resolution
 from labeling.queue.answer import Submission, submit
 from labeling.queue.assign import take_next
 from labeling.queue.pace import progress
-from tests.labeling.makers import HARMLESS, UNSURE, campaign, give, person, study
+from tests.labeling.makers import HARMLESS, UNSURE, answer_all, campaign, give, part_of, person, run_as, study, undrawn
 from transcripts.models import Transcript
 
 pytestmark = pytest.mark.django_db
@@ -31,29 +31,6 @@ def ada() -> User:
 @pytest.fixture
 def ben() -> User:
     return person("ben", "rater")
-
-
-def run_as(made: Campaign, **fields: object) -> Campaign:
-    Campaign.objects.filter(pk=made.pk).update(**fields)
-    made.refresh_from_db()
-    return made
-
-
-def part_of(made: Campaign, rater: User) -> Participation:
-    return Participation.objects.get(campaign=made, rater=rater)
-
-
-def undrawn(made: Campaign, n: int = 1) -> list[Transcript]:
-    return list(Transcript.objects.exclude(campaign_items__campaign=made).order_by("-u")[:n])
-
-
-def answer_all(made: Campaign, rater: User, most: int = 100) -> list[Assignment]:
-    """Everything that they are given, answered with no harm."""
-    given: list[Assignment] = []
-    while len(given) < most and (slot := take_next(made, rater)):
-        give(slot, False)
-        given.append(slot)
-    return given
 
 
 def test_who_fails_too_many_attention_checks_is_out_and_others_answer_in_their_place(ada: User, ben: User) -> None:
