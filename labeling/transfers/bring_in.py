@@ -22,13 +22,14 @@ from labeling.codebooks.codebook import outcomes_of
 from labeling.codebooks.found_codebook import Categories, NoCodebook
 from labeling.models import Campaign, CampaignItem, CodebookVersion, LabelImport, Wave
 from labeling.panel.resolve import resolve_item
-from labeling.transfers.jobs import LEASE, Job, Lost, take
+from labeling.transfers.jobs import Job, Lost, take
 from labeling.transfers.keep import Keeper
 from labeling.transfers.label_columns import OWN, LabelColumns, parse
 from labeling.transfers.label_rows import Told, told
 from transcripts.ingest.files.tree import Folder
 from transcripts.ingest.mapping import BadMapping
 from transcripts.ingest.parsed import Problem
+from transcripts.lease import LEASE
 from transcripts.models import Evaluation, Transcript
 
 TOGETHER = 500  # labels that are written in one transaction

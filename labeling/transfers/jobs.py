@@ -7,21 +7,15 @@ taken the job over stops.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import timedelta
+from contextlib import AbstractContextManager
 from typing import Any, Generic, TypeVar
 
-from django.db import Error, connection
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from labeling.models import LabelExport, LabelImport
+from transcripts.lease import LEASE, renewed
 
-# Long enough to outlast a restart of the database.
-LEASE = timedelta(seconds=60)
-# How often the row is written.
-BEAT_SECONDS = 1.0
 # A job that ends the worker every time is given up with a sentence that says so.
 ATTEMPTS = 5
 
@@ -48,26 +42,9 @@ class Job(Generic[Transfer]):
             raise Lost
         self.rows = rows
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
+    def kept(self) -> AbstractContextManager[None]:
         """Renew the lease for as long as the block runs."""
-        ended = threading.Event()
-
-        def keep() -> None:
-            while not ended.wait(BEAT_SECONDS):
-                try:
-                    self._beat()
-                except Error:
-                    connection.close()  # a new one is tried at the next beat
-            connection.close()
-
-        thread = threading.Thread(target=keep, name=f"lease-{self.row._meta.model_name}-{self.row.pk}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        return renewed(self._beat, f"{self.row._meta.model_name}-{self.row.pk}")
 
     def end(self, state: str, **found: Any) -> bool:
         """Write how it ended; False where somebody else has it by now."""

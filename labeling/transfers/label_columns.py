@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from transcripts.ingest.files.decode import Undecodable, from_json
-from transcripts.ingest.mapping import NOTHING, BadMapping, Given, fold
+from transcripts.ingest.mapping import NOTHING, BadMapping, Given, fields_of, fold, table
 
 # Each field of a row, and what it is.
 FIELDS = {
@@ -124,7 +124,7 @@ def plain(data: bytes) -> Any:
 
 def parse(raw: object) -> LabelColumns:
     """What a plain dictionary says. Raises BadMapping."""
-    said = _object(raw, "A mapping of labels", (*FIELDS, *OTHERS))
+    said = fields_of(raw, "A mapping of labels", (*FIELDS, *OTHERS))
     fields = {name: _given(said[name], name) for name in FIELDS if name in said}
     if "transcript" not in fields and "sample" not in fields:
         raise BadMapping("It must say which column names the transcript: transcript, or evaluation and sample.")
@@ -134,7 +134,7 @@ def parse(raw: object) -> LabelColumns:
     rows = said.get("rows", "")
     if not isinstance(rows, str):
         raise BadMapping("rows must be the name of the field that holds the list of rows.")
-    outcomes = _table(said.get("outcomes", {}), "outcomes")
+    outcomes = table(said.get("outcomes", {}), "outcomes", _MOST)
     return LabelColumns(
         fields,
         tuple(_said(section, f"labels[{number}]") for number, section in enumerate(sections)),
@@ -145,8 +145,8 @@ def parse(raw: object) -> LabelColumns:
 
 
 def _said(raw: object, where: str) -> Said:
-    said = _object(raw, where, ("rater", "answers", "each"))
-    answers = _table(said.get("answers", {}), f"{where}.answers")
+    said = fields_of(raw, where, ("rater", "answers", "each"))
+    answers = table(said.get("answers", {}), f"{where}.answers", _MOST)
     if not answers:
         raise BadMapping(f"{where} must say in answers which column holds the answer to which question.")
     each = said.get("each", False)
@@ -159,7 +159,7 @@ def _said(raw: object, where: str) -> Said:
 
 
 def _outcome(raw: object, where: str) -> tuple[str, frozenset[str]]:
-    said = _object(raw, where, ("question", "positive"))
+    said = fields_of(raw, where, ("question", "positive"))
     positive = _values(said.get("positive"), f"{where}.positive")
     if not positive or not isinstance(said.get("question"), str):
         raise BadMapping(f"{where} must name a question, and the answers to it that are positive.")
@@ -176,17 +176,3 @@ def _given(raw: object, where: str) -> Given:
     if not isinstance(raw, str) or not raw.strip("= "):
         raise BadMapping(f'{where} must be the name of a column, or "=" and a constant.')
     return Given(value=raw[1:]) if raw.startswith("=") else Given(column=raw)
-
-
-def _table(raw: object, where: str) -> dict[Any, Any]:
-    if not isinstance(raw, dict) or len(raw) > _MOST:
-        raise BadMapping(f"{where} must be an object with at most {_MOST:,} names.")
-    return raw
-
-
-def _object(raw: object, where: str, known: tuple[str, ...]) -> dict[Any, Any]:
-    said = _table(raw, where)
-    for name in said:
-        if name not in known:
-            raise BadMapping(f"{where} has no field {str(name)[:100]!r}; known are {', '.join(known)}.")
-    return said

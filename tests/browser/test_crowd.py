@@ -92,6 +92,7 @@ def test_a_break_is_offered_and_nothing_typed_is_lost(
     page.clock.install()
     page.goto(invite(made, instructions=""))
     page.get_by_role("button", name="I agree and take part").click()
+    page.wait_for_load_state()  # from here on the page's own timers count
     page.fill("#comment", "Half a sentence")
     reminder = page.get_by_role("complementary", name="Break")
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from reports.views.evaluation import RUNS
 from tests.transcripts.study import user
-from transcripts.ingest.jobs import LEASE
+from transcripts.lease import LEASE
 from transcripts.models import Evaluation, Ingestion
 from transcripts.views.ingestions import LISTED
 

@@ -21,6 +21,7 @@ from django.utils import timezone
 from amdash.celery import app
 from tests.transcripts.framework_tree import response, write_tree
 from tests.transcripts.study import sample
+from transcripts import lease
 from transcripts.ingest import jobs, run, uploads
 from transcripts.ingest.database.store import Store
 from transcripts.ingest.report import Report
@@ -145,7 +146,7 @@ def abandoned(since: timedelta) -> Evaluation:
 
 @pytest.mark.django_db
 def test_what_a_killed_run_has_written_is_counted_and_made_searchable() -> None:
-    evaluation = abandoned(jobs.LEASE * 2)
+    evaluation = abandoned(lease.LEASE * 2)
     uploads.settle_abandoned()
     evaluation.refresh_from_db()
     assert evaluation.unsettled_at is None
@@ -194,7 +195,7 @@ def progress(job: Ingestion) -> int:
 @pytest.fixture
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "BATCH_RECORDS", 1)
-    monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.02)
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 0.02)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -202,7 +203,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_lease_is_kept_for_as_long_as_the_job_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     # Renewed every fifth of a second: a machine may stall for most of a second without losing it.
     monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=1.2))
-    monkeypatch.setattr(jobs, "BEAT_SECONDS", 0.2)
+    monkeypatch.setattr(lease, "BEAT_SECONDS", 0.2)
     job = upload(junk(25_000))
     stale: list[int] = []
     leases = set()

@@ -7,25 +7,20 @@ what the run is busy with cannot keep it from doing so, and what keeps it from d
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import timedelta
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Any
 
-from django.db import Error, connection
+from django.db import Error
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from transcripts.ingest.parsed import shown
 from transcripts.ingest.report import Report
 from transcripts.ingest.run import Progress
+from transcripts.lease import LEASE, renewed
 from transcripts.models import Evaluation, Ingestion
-
-# Long enough to outlast a restart of the database.
-LEASE = timedelta(seconds=60)
-# How often the row is written, and how soon a cancellation is seen.
-BEAT_SECONDS = 1.0
 
 INTERRUPTED = "interrupted: run the command again; what was written is kept"
 
@@ -51,26 +46,9 @@ class Job:
             raise Stopped
         self.progress = progress
 
-    @contextmanager
-    def kept(self) -> Iterator[None]:
+    def kept(self) -> AbstractContextManager[None]:
         """Renew the lease for as long as the block runs."""
-        ended = threading.Event()
-
-        def keep() -> None:
-            while not ended.wait(BEAT_SECONDS):
-                try:
-                    self._beat()
-                except Error:
-                    connection.close()  # a new one is tried at the next beat
-            connection.close()
-
-        thread = threading.Thread(target=keep, name=f"lease-{self.row.pk}", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            ended.set()
-            thread.join()
+        return renewed(self._beat, str(self.row.pk))
 
     def end(self, state: Ingestion.State, *, error: str = "") -> None:
         """Write how it ended, unless it was cancelled or taken over; a cancelled one keeps its report."""

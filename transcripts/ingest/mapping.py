@@ -159,11 +159,11 @@ def decoded(data: bytes) -> dict[str, Any]:
 
 def parse(raw: object) -> Columns:
     """What a plain dictionary says. Raises BadMapping."""
-    said = _object(raw, "A mapping", (*FIELDS, "factors", "verdicts"))
+    said = fields_of(raw, "A mapping", (*FIELDS, "factors", "verdicts"))
     fields = _givens(said, FIELDS, "")
     if not any(fields.get(name, NOTHING).column for name in ANSWERS):
         raise BadMapping("It must say which column holds the model's answer: response, or messages.")
-    factors = _table(said.get("factors", {}), "factors")
+    factors = table(said.get("factors", {}), "factors")
     named = {_name(name): _given(value, f"factors.{name}") for name, value in factors.items()}
     verdicts = said.get("verdicts", [])
     if not isinstance(verdicts, list) or len(verdicts) > _MOST:
@@ -190,7 +190,7 @@ def as_plain(columns: Columns) -> dict[str, Any]:
 
 
 def _judged(raw: object, where: str) -> Judged:
-    said = _object(raw, where, (*VERDICT_FIELDS, *VALUES))
+    said = fields_of(raw, where, (*VERDICT_FIELDS, *VALUES))
     fields = _givens(said, VERDICT_FIELDS, f"{where}.")
     if "classifier" not in fields:
         raise BadMapping(f'{where} must name its classifier, such as classifier = "=string-match".')
@@ -221,7 +221,7 @@ def _givens(said: Mapping[str, Any], known: Mapping[str, str], where: str) -> di
 
 def _given(raw: object, where: str) -> Given:
     if isinstance(raw, dict):
-        said = _object(raw, where, ("column", "value"))
+        said = fields_of(raw, where, ("column", "value"))
         if len(said) != 1:
             raise BadMapping(f"{where} must have a column or a value, and not both.")
         if "value" in said:
@@ -247,14 +247,16 @@ def _name(raw: object) -> str:
     return name
 
 
-def _table(raw: object, where: str) -> dict[Any, Any]:
-    if not isinstance(raw, dict) or len(raw) > _MOST:
-        raise BadMapping(f"{where} must be an object with at most {_MOST} names.")
+def table(raw: object, where: str, most: int = _MOST) -> dict[Any, Any]:
+    """An object with names of its own."""
+    if not isinstance(raw, dict) or len(raw) > most:
+        raise BadMapping(f"{where} must be an object with at most {most:,} names.")
     return raw
 
 
-def _object(raw: object, where: str, known: tuple[str, ...]) -> dict[Any, Any]:
-    said = _table(raw, where)
+def fields_of(raw: object, where: str, known: tuple[str, ...]) -> dict[Any, Any]:
+    """An object whose names are known."""
+    said = table(raw, where)
     for name in said:
         if name not in known:
             raise BadMapping(f"{where} has no field {str(name)[:100]!r}; known are {', '.join(known)}.")

@@ -12,8 +12,9 @@ from django.db import InterfaceError, OperationalError
 from django.db.models import F, Q
 from django.utils import timezone
 
-from transcripts.ingest.jobs import LEASE, Job, Stopped
+from transcripts.ingest.jobs import Job, Stopped
 from transcripts.ingest.run import ingest, settle
+from transcripts.lease import LEASE
 from transcripts.models import Evaluation, Ingestion
 
 # A file that ends the worker every time is given up with a sentence that says so.

@@ -18,7 +18,7 @@ from django_htmx.middleware import HtmxDetails
 
 from transcripts import access
 from transcripts.ingest import uploads
-from transcripts.ingest.jobs import LEASE
+from transcripts.lease import LEASE
 from transcripts.models import Ingestion
 from transcripts.tasks import run_ingestion
 
