@@ -39,7 +39,7 @@ WORKFLOWS = {
     "ingest", "assign", "answer", "resolve", "calibrate", "judge", "share", "tasks", "views", "forms", "api",
 }  # fmt: skip
 # Slow to import, so that nothing that starts may import them at the top of a module.
-SLOW = {"numpy", "scipy", "plotly", "pyarrow"}
+SLOW = {"numpy", "scipy", "sklearn", "plotly", "pyarrow"}
 
 
 def modules(place: str) -> list[Path]:
