@@ -92,6 +92,7 @@ def _web(port: int) -> list[str]:
     command = f"gunicorn amdash.wsgi --bind 127.0.0.1:{port} --worker-class gthread --workers 2 --threads 4"
     # Loaded once and forked, which halves the start.
     command += " --preload --graceful-timeout 5 --no-control-socket --access-logfile -"
+    command += " --logger-class amdash.weblog.AccessLog"
     # Neither who asks, nor with which browser, nor the ids that a crowd platform puts into a link's query.
     return [*command.split(), "--access-logformat", "%(t)s %(m)s %(U)s %(s)s %(B)s"]
 

@@ -6,6 +6,7 @@ where nobody else had; a bad value stops the start with a sentence that names it
 
 from __future__ import annotations
 
+import re
 from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any
@@ -115,8 +116,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_BEAT_SCHEDULE = {
     "requeue-stale-ingestions": {"task": "transcripts.tasks.requeue_stale_ingestions", "schedule": 10.0},
     "requeue-stale-transfers": {"task": "labeling.tasks.requeue_stale_transfers", "schedule": 10.0},
+    "requeue-stale-judge-runs": {"task": "labeling.tasks.requeue_stale_judge_runs", "schedule": 10.0},
     "end-overdue-parts": {"task": "labeling.tasks.end_overdue_parts", "schedule": 60.0},
+    "forget-changes": {"task": "labeling.tasks.forget_changes", "schedule": 3600.0},
     "delete-expired-exports": {"task": "labeling.tasks.delete_expired_exports", "schedule": 600.0},
+    "make-due-reports": {"task": "reports.tasks.make_due_reports", "schedule": 120.0},
 }
 CELERY_TASK_ALWAYS_EAGER = False
 
@@ -142,6 +146,33 @@ if DEBUG or env.bool("AMDASH_PLAIN_STATIC", False):
     STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
 
+# Any OpenAI-compatible endpoint, for model judges. Neither its key nor its address is ever shown.
+JUDGE_BASE_URL = env.str("JUDGE_BASE_URL", "").strip()
+JUDGE_API_KEY = env.str("JUDGE_API_KEY", "").strip()
+if JUDGE_BASE_URL and not re.fullmatch(
+    r"https?://([\w.-]+|\[[\da-fA-F:]+\])(:\d{1,5})?(/[\w./~%-]*)?", JUDGE_BASE_URL, re.ASCII
+):
+    raise ImproperlyConfigured(
+        "JUDGE_BASE_URL is no address of an endpoint; it looks like https://host/v1, without user, key or query."
+    )
+if JUDGE_API_KEY and not JUDGE_BASE_URL:
+    raise ImproperlyConfigured("JUDGE_API_KEY is set, but JUDGE_BASE_URL, which says what it opens, is not.")
+if JUDGE_API_KEY and not re.fullmatch(r"[!-~]+", JUDGE_API_KEY):
+    raise ImproperlyConfigured("JUDGE_API_KEY holds a blank or a character that no key has.")
+
+# Without a mail server, mails are written to the worker's log. Links in them begin with the site's address.
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_PORT = env.int("EMAIL_PORT", 587)
+EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
+EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", True)
+EMAIL_TIMEOUT = 30
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'console'}.EmailBackend"
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", "amdash@localhost")
+SITE_ADDRESS = env.str("SITE_ADDRESS", "http://127.0.0.1:8000").rstrip("/")
+if not SITE_ADDRESS.startswith(("http://", "https://")):
+    raise ImproperlyConfigured(f"SITE_ADDRESS is {SITE_ADDRESS!r}; it looks like https://amdash.example.org.")
+
 # An upload larger than this is refused with a sentence that says so.
 UPLOAD_LIMIT_BYTES = env.int("UPLOAD_LIMIT_BYTES", 2 * 1024**3)
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024**2
@@ -165,6 +196,7 @@ CSP_FOR_CHARTS = {"style-src": [SELF, UNSAFE_INLINE]}
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SESSION_ENGINE = "amdash.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 if BEHIND_TLS:
@@ -186,4 +218,5 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"httpx": {"level": "WARNING"}},  # a line for each call of a judge
 }

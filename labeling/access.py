@@ -15,11 +15,14 @@ from labeling.models import (
     Codebook,
     CodebookVersion,
     Invitation,
+    JudgeRun,
     LabelExport,
     LabelImport,
     Participation,
 )
+from labeling.queue.opened import Opened, opened
 from transcripts.access import groups
+from transcripts.models import Classifier
 
 Visitor = User | AbstractBaseUser | AnonymousUser
 
@@ -138,12 +141,22 @@ def own_part(user: Visitor, pk: int) -> Participation:
     return part
 
 
-def rated_campaign(user: Visitor, pk: int) -> tuple[Campaign, User]:
+def rated_campaign(user: Visitor, pk: int, slot: int | None = None) -> tuple[Opened, User]:
     """For labeling: raises Elsewhere for participants who have not got so far, or whose part has ended."""
-    campaign, rater, part = joined_campaign(user, pk)
-    if part is not None and (page := page_of(part)) != QUEUE:
+    found = opened(pk, user, slot) if isinstance(user, User) else None
+    if found is None or not isinstance(user, User) or (found.part is None and not is_administrator(user)):
+        raise Http404
+    if found.part is not None and (page := page_of(found.part)) != QUEUE:
         raise Elsewhere(page)
-    return campaign, rater
+    return found, user
+
+
+def rated_slot(user: Visitor, pk: int, slot: int) -> tuple[Opened, User, Assignment]:
+    """The same with a slot of the campaign, whoever holds it: the caller says what a rater who lost it is told."""
+    found, rater = rated_campaign(user, pk, slot)
+    if found.slot is None:
+        raise Http404
+    return found, rater, found.slot
 
 
 def page_of(part: Participation) -> str:
@@ -218,3 +231,16 @@ def label_import(user: Visitor, pk: int) -> LabelImport:
     if found is None:
         raise Http404
     return found
+
+
+def runnable_classifier(user: Visitor, slug: str, kind: str | None = None) -> Classifier:
+    """A classifier that can be run here, for those who may: a model judge, or the rules."""
+    require_manager(user)
+    kinds = [kind] if kind else [Classifier.Kind.MODEL, Classifier.Kind.RULES]
+    return get_object_or_404(Classifier, slug=slug, kind__in=kinds)
+
+
+def judge_run_of(user: Visitor, pk: int) -> JudgeRun:
+    require_manager(user)
+    runs = JudgeRun.objects.select_related("version__classifier", "evaluation", "created_by")
+    return get_object_or_404(runs, pk=pk)

@@ -12,7 +12,7 @@ from transcripts.listing.keyset import CURSOR
 from transcripts.models import Evaluation
 
 SKIP_REASONS = {
-    "cannot judge": "I cannot judge this one",
+    "cannot judge": "Somebody else should judge this one",
     "distressing": "I would rather not read this one",
     "recognised": "I recognise the model or the situation",
     "broken": "Something is wrong with how it is shown",
@@ -55,13 +55,20 @@ class AdjudicationForm(forms.Form):
         coerce=DECISIONS.__getitem__,
         widget=forms.RadioSelect,
         label="Decision",
+        error_messages={"required": "Decide: yes, no, or that it cannot be told."},
     )
-    cause = forms.ChoiceField(choices=Resolution.Cause.choices, widget=forms.RadioSelect, label="Why raters disagreed")
+    cause = forms.ChoiceField(
+        choices=Resolution.Cause.choices,
+        widget=forms.RadioSelect,
+        label="Why raters disagreed",
+        error_messages={"required": "Say why raters disagreed."},
+    )
     confidence = forms.TypedChoiceField(
         choices=[(1, "1 unsure"), (2, "2 fairly sure"), (3, "3 certain")],
         coerce=int,
         widget=forms.RadioSelect,
         label="How sure you are",
+        error_messages={"required": "Say how sure you are."},
     )
     reason = forms.CharField(
         required=False,
@@ -84,6 +91,7 @@ class BasisForm(forms.Form):
     evaluation = forms.ModelChoiceField(queryset=Evaluation.objects.all(), required=False)
     outcome = forms.CharField(required=False, max_length=100)
     calibration = forms.IntegerField(required=False, min_value=1)
+    version = forms.IntegerField(required=False, min_value=1)
 
 
 CELLS = {
@@ -94,6 +102,26 @@ CELLS = {
     "without_verdict": "without verdict",
     "without_resolution": "without an agreed answer",
 }
+
+
+SHOWN = {
+    "": "all that changed",
+    "on": "flagged by the second alone",
+    "off": "flagged by the first alone",
+    "labelled": "those that people have judged",
+}
+
+
+class VersionsForm(BasisForm, CursorForm):
+    """Which two classifier versions are compared, and which of their differences are listed."""
+
+    with_version = forms.IntegerField(required=False, min_value=1)
+    show = forms.ChoiceField(required=False, choices=SHOWN)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # A word of Python, and no name of an attribute.
+        self.fields["with"] = forms.SlugField(required=False, max_length=200)
 
 
 class CellForm(BasisForm, CursorForm):

@@ -10,6 +10,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q
 from labeling.models import CampaignItem, Evidence, Label, Resolution
 from transcripts.ingest.parsed import Span
 from transcripts.listing.labelled import Labelled
+from transcripts.listing.lookups import among
 from transcripts.models import Transcript
 from transcripts.models.transcripts import TranscriptQuerySet
 from transcripts.page.references import Mark
@@ -42,10 +43,12 @@ STATES: dict[str, tuple[str, Q]] = {
 
 
 def of_transcripts(ids: Sequence[int], outcome: str) -> dict[int, Labelled]:
-    """Those of the ids that somebody has labelled; most pages hold none, and then one query tells."""
+    """Those of the ids that somebody has labelled; most pages hold none of a campaign, and then a small query tells."""
+    if not CampaignItem.objects.filter(among("transcript", ids)).exists():
+        return {}
     of_this_text = Q(text_sha256=F("item__transcript__text_sha256"))
     counting = of_this_text & Q(assignment__purpose="panel", assignment__voided_at=None)
-    asked = Label.objects.filter(item__transcript__in=ids).order_by().values_list("item__transcript")
+    asked = Label.objects.filter(among("item__transcript", ids)).order_by().values_list("item__transcript")
     labels = dict(asked.annotate(n=Count("assignment", filter=counting, distinct=True)))
     if not labels:
         return {}
@@ -75,6 +78,9 @@ def counts(transcripts: TranscriptQuerySet) -> dict[str, int]:
 
 def evidence(transcript: Transcript) -> Iterator[Mark]:
     """What raters marked, of the newest label of each; labels on another text than the present one are left out."""
+    # Most transcripts stand in no campaign, which costs little to ask.
+    if not CampaignItem.objects.filter(transcript=transcript).exists():
+        return
     current = Label.objects.filter(item__transcript=transcript, text_sha256=transcript.text_sha256).current()
     for row in Evidence.objects.filter(label__in=current).order_by("place", "start", "end"):
         yield Mark(Span(row.place, row.start, row.end), "evidence")

@@ -6,11 +6,12 @@ Whoever may read transcripts may read what is concluded from them. Raters and ad
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import QuerySet
 from django.http import Http404
 
 from transcripts.access import groups, may_read
 
-from .models import ShareLink, Snapshot
+from .models import ShareLink, Snapshot, Subscription
 
 PUBLISHERS = frozenset({"researcher", "admin"})
 
@@ -52,12 +53,31 @@ def discardable_snapshot(user: Visitor, pk: int) -> Snapshot:
     return snapshot
 
 
+def changeable_pages(user: Visitor) -> QuerySet[Snapshot]:
+    """The pages that are drafts and that this user may change: those that they could discard."""
+    pages = Snapshot.objects.filter(kind=Snapshot.Kind.PAGE, state=Snapshot.State.DRAFT)
+    return pages if may_publish(user) else pages.filter(created_by=require_reader(user))
+
+
 def revocable_link(user: Visitor, snapshot: int, pk: int) -> ShareLink:
     require_publisher(user)
     link = ShareLink.objects.select_related("snapshot").filter(pk=pk, snapshot=snapshot).first()
     if link is None:
         raise Http404
     return link
+
+
+def subscriptions_of(user: Visitor) -> QuerySet[Subscription]:
+    """They send mail to others, so they are made and changed by those who publish."""
+    require_publisher(user)
+    return Subscription.objects.all()
+
+
+def changeable_subscription(user: Visitor, pk: int) -> Subscription:
+    found = subscriptions_of(user).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    return found
 
 
 def _one(pk: int) -> Snapshot:

@@ -38,20 +38,22 @@ class Exhibit:
     left_out: list[str] = field(default_factory=list)
     filters: list[str] = field(default_factory=list)
     figure: dict[str, Any] | None = None
+    measure: str = "Rate"
 
     @classmethod
-    def of_chart(cls, report: Report, slug: str, at: datetime) -> Exhibit:
+    def of_chart(cls, report: Report, slug: str, at: datetime, *, drawn: bool = True) -> Exhibit:
         chart = CHARTS[slug]
         rows = chart.rows(report)
         return cls(
             slug=slug,
             title=chart.TITLE,
             columns=chart.columns(report),
+            measure=chart.MEASURE,
             rows=rows,
-            caption=sentences(report.basis, rows, chart.WEIGHTING, at),
+            caption=sentences(report.basis, rows, chart.WEIGHTING, at, labels=report.labelled, target=chart.TARGET),
             # Through JSON, so that a live figure is as plain as a frozen one.
-            figure=json.loads(chart.figure(rows).to_json()) if rows else None,
-            **_common(report),
+            figure=json.loads(chart.figure(rows).to_json()) if rows and drawn else None,
+            **_common(report) | ({"outcome": chart.ABOUT} if chart.ABOUT else {}),
         )
 
     @classmethod
@@ -65,7 +67,7 @@ class Exhibit:
             below=board.below,
             conditions=board.conditions,
             left_out=board.left_out,
-            caption=sentences(report.basis, [*board.ranked, *board.below], EQUAL_CELLS, at),
+            caption=sentences(report.basis, [*board.ranked, *board.below], EQUAL_CELLS, at, labels=report.labelled),
             **_common(report),
         )
 
@@ -90,7 +92,7 @@ class Exhibit:
     @property
     def tiers(self) -> list[str]:
         """Which tiers appear, best first."""
-        return [tier for tier in "ABCH-" if any(row.tier == tier for row in self.every_row)]
+        return [tier for tier in "ABCHN-" if any(row.tier == tier for row in self.every_row)]
 
 
 def _common(report: Report) -> dict[str, Any]:

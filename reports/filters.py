@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import Exists, F, OuterRef
@@ -17,6 +19,7 @@ from transcripts.listing.filters import LABELS, Chosen, FilterForm
 from transcripts.models import Cell, Classifier, Evaluation, VerdictTally
 
 from .dimensions import DIMENSIONS, FACTORS, Dimension, factor
+from .rows import Surroundings
 
 # Filters that choose single transcripts by what became of them: a rate of those would be no rate of the cell.
 NOT_FOR_RATES = ("status", "verdict", "gate_conflict", "label", "action", "recipient_role", "id", "q")
@@ -38,6 +41,7 @@ class ReportForm(FilterForm):
     colour = forms.ChoiceField(
         required=False, choices=[("none", "nothing"), *((name, d.label) for name, d in DIMENSIONS.items())]
     )
+    published = forms.BooleanField(required=False)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Report:
     basis: Basis
     rows: Dimension
     colour: Dimension | None
+    published: bool = False  # whether the study's own rates are laid beside
 
     @classmethod
     def from_query(cls, params: QueryDict) -> Report:
@@ -68,6 +73,7 @@ class Report:
             ),
             rows=rows,
             colour=None if colour in ("none", rows.name) else DIMENSIONS[colour],
+            published=form.cleaned_data["published"],
         )
 
     @cached_property
@@ -80,6 +86,25 @@ class Report:
         """The shown cells, as the estimates have read them."""
         estimates = self.estimates
         return [counts.cell for pk, counts in estimates.counts.items() if pk in estimates.shown]
+
+    @cached_property
+    def models(self) -> dict[str, list[Cell]]:
+        """The shown cells of each model, by its name."""
+        model = DIMENSIONS["model"]
+        found: dict[tuple[str, ...], list[Cell]] = {}
+        for cell in self.cells:
+            found.setdefault(model.order(cell), []).append(cell)
+        return {model.words(cells[0]): cells for _, cells in sorted(found.items())}
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        return Surroundings(self.basis, self.estimates)
+
+    @property
+    def labelled(self) -> int:
+        """Of the shown cells: the drawn transcripts with an agreed answer."""
+        estimates = self.estimates
+        return sum(tally.n for pk in estimates.shown for tally in estimates.counts[pk].labels.values())
 
     @property
     def ignored(self) -> list[str]:
@@ -98,15 +123,21 @@ class Report:
 
     def transcripts(self, cell: Cell, *dimensions: Dimension | None) -> str:
         """The query of the transcript list that shows what stands behind a group of cells like this one."""
-        query = QueryDict(mutable=True)
-        query["evaluation"] = str(self.basis.evaluation.pk)
-        for name in FACETS:
-            query.setlist(name, self.chosen.values(name))
+        query: dict[str, Sequence[str]] = {"evaluation": [str(self.basis.evaluation.pk)]}
+        query |= {name: self.chosen.values(name) for name in FACETS}
         for dimension in filter(None, dimensions):
-            for name, value in dimension.filters(cell).items():
-                query[name] = value
+            query |= {name: [value] for name, value in dimension.filters(cell).items()}
         if self.chosen.outcome:
-            query["outcome"] = self.chosen.outcome
+            query["outcome"] = [self.chosen.outcome]
+        return urlencode(query, doseq=True)
+
+    def transcripts_of(self, cell: Cell, *dimensions: Dimension, conditions: Iterable[int]) -> str:
+        """The same, of these conditions and no others."""
+        query = QueryDict(self.transcripts(cell, *dimensions), mutable=True)
+        for name in FACTORS:
+            query.pop(name, None)
+        query["evaluation"] = str(cell.evaluation_id)
+        query.setlist("condition", [str(condition) for condition in sorted(conditions)])
         return query.urlencode()
 
     def facets(self) -> list[Facet]:

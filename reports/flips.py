@@ -12,7 +12,7 @@ from itertools import combinations
 
 from labeling.stats.intervals import Interval, newcombe_difference
 from transcripts.comparing.counterfactuals import Flip, flips
-from transcripts.models import Cell, Evaluation, VerdictTally
+from transcripts.models import Cell, Classifier, Evaluation, VerdictTally
 
 # Fewer answers say nothing; and a page that looks at every pair of very many conditions would be slow.
 FEWEST = 10
@@ -83,9 +83,10 @@ def _plainness(cell: Cell) -> tuple[int, int]:
 
 def _counts(cells: Iterable[Cell]) -> dict[int, tuple[int, int]]:
     """Harmful and judged per cell, of the classifier version that judged most of the evaluation."""
-    tallies = VerdictTally.objects.filter(
-        cell__in=[cell.pk for cell in cells], outcome="harm", final__isnull=False
-    ).values_list("version", "cell", "final", "n")
+    judged_by = VerdictTally.objects.exclude(version__classifier__kind=Classifier.Kind.TRAINED)
+    tallies = judged_by.filter(cell__in=[cell.pk for cell in cells], outcome="harm", final__isnull=False).values_list(
+        "version", "cell", "final", "n"
+    )
     by_version: defaultdict[int, defaultdict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
     for version, cell, final, n in tallies:
         by_version[version][cell][0] += n * bool(final)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from transcripts.models import Cell
 
 from .dimensions import Dimension
 from .filters import Report
-from .rows import Row, Surroundings
+from .published import published_of
+from .rows import Row
 
 NOT_RUN = "this model was not run in this condition"
 
@@ -16,16 +18,20 @@ NOT_RUN = "this model was not run in this condition"
 def grid(report: Report, down: Dimension, across: Dimension | None, shade: Dimension | None = None) -> list[Row]:
     """Rows in the dimensions' own order, those of one value of `down` together."""
     dimensions = [dimension for dimension in (down, across) if dimension]
-    surroundings = Surroundings(report.basis, report.estimates)
+    surroundings = report.surroundings
     found: dict[tuple[tuple[str, ...], ...], Row] = {}
     for group in report.estimates.by(lambda cell: tuple(d.order(cell) for d in dimensions)):
         cell = group.cells[0]
-        found[tuple(d.order(cell) for d in dimensions)] = surroundings.row(
+        beside = published_of(group.cells) if report.published else None
+        row = surroundings.row(
             group,
             tuple(d.words(cell) for d in dimensions),
             colour=shade.words(cell) if shade else "",
             query=report.transcripts(cell, *dimensions),
         )
+        if beside:
+            row = replace(row, published=beside.rate, published_words=beside.words)
+        found[tuple(d.order(cell) for d in dimensions)] = row
     # Every model could have been run in every condition: what was not is said. Two factors need not combine.
     if across and "model" in (down.name, across.name):
         found = _gaps(report.cells, down, across, shade) | found

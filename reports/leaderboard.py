@@ -14,7 +14,7 @@ from transcripts.models import Condition
 
 from .dimensions import DIMENSIONS
 from .filters import Report
-from .rows import Row, Surroundings
+from .rows import Row
 
 # A model that was run in fewer of the conditions than this is not compared: the common ones would be too few.
 LEAST_SHARE = 0.5
@@ -40,19 +40,23 @@ class Leaderboard:
 
 def leaderboard(report: Report) -> Leaderboard:
     board = _Comparison(report)
-    surroundings = Surroundings(report.basis, report.estimates)
+    surroundings = report.surroundings
     # Equal rates stand in the models' order, whatever the last bit of a sum.
     ranked = sorted(
         board.ranked, key=lambda group: (round(group.estimate.value or 0.0, 12), MODEL.order(group.cells[0]))
     )
     rows = [
-        surroundings.row(group, (_name(group),), query=_query(report, group), rank=rank)
+        replace(
+            surroundings.row(group, (_name(group),), query=_query(report, group), rank=rank),
+            model=group.cells[0].model_id,
+        )
         for group, rank in zip(ranked, _ranks(ranked), strict=True)
     ]
     below = [
         replace(
             surroundings.row(group, (_name(group),), query=_query(report, group)),
             reason=board.why_unranked(group),
+            model=group.cells[0].model_id,
         )
         for group in sorted(board.unranked, key=lambda group: MODEL.order(group.cells[0]))
     ]

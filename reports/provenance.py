@@ -24,8 +24,10 @@ def basis_of(report: Report, at: datetime) -> dict[str, Any]:
     basis = report.basis
     campaign = basis.campaign
     transcripts, transcripts_hash = _hashed(_transcript_lines(report))
-    labels, labels_hash = _hashed(_label_lines(report))
-    _, verdicts_hash = _hashed(_verdict_lines(report))
+    drawn = list(_label_lines(report))
+    drawn_n, labels_hash = _hashed(drawn)
+    verdicts = list(_verdict_lines(report))
+    _, verdicts_hash = _hashed(verdicts)
     return {
         "evaluation": str(basis.evaluation),
         "evaluation_id": basis.evaluation.pk,
@@ -34,12 +36,16 @@ def basis_of(report: Report, at: datetime) -> dict[str, Any]:
         "transcript_set_sha256": transcripts_hash,
         "classifier": str(basis.version) if basis.version else "",
         "classifier_version_id": basis.version.pk if basis.version else None,
+        "verdicts": sum(line[-1] for line in verdicts),
         "verdict_counts_sha256": verdicts_hash,
         "campaign": str(campaign) if campaign else "",
         "campaign_id": campaign.pk if campaign else None,
         "codebook": str(campaign.codebook_version) if campaign else "",
-        "drawn": labels,
+        "drawn": drawn_n,
+        "agreed": sum(line[4] is not None for line in drawn),
+        "labels": sum(len(line[5]) for line in drawn),
         "label_set_sha256": labels_hash,
+        "calibration": f"{basis.calibration.created_at:%-d %B %Y, %H:%M}" if basis.calibration else "",
         "calibration_id": basis.calibration.pk if basis.calibration else None,
         "estimator": ESTIMATOR,
         "code": f"amdash {__version__}",

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from typing import Any
 
 from django.db.models import Sum
 
 from labeling.calibration.basis import Basis
 from labeling.calibration.estimates import Estimates, GroupEstimate
-from labeling.models import CampaignItem, Label
 from labeling.stats.estimate import Estimate
+from labeling.stats.intervals import Interval
 from labeling.stats.tiers import Tier
-from labeling.stats.words import percent, rate_with_limits
+from labeling.stats.words import decimals_for, percent, rate_with_limits
 from transcripts.models import Cell, Plan
 
-TIER_WORDS = {
+# A plain count of what there is, which estimates nothing.
+COUNTED = "N"
+TIER_WORDS: Mapping[str, str] = {
     Tier.CORRECTED: "corrected",
     Tier.MODELLED: "modelled",
     Tier.RAW: "raw, not calibrated",
     Tier.HUMAN: "human labels",
+    COUNTED: "counted",
     Tier.NOTHING: "no data",
 }
+
+
+class Scale(StrEnum):
+    """What a row's figures are: a rate from 0 to 1, a difference of two, or a coefficient, both from −1 to 1."""
+
+    RATE = "rate"
+    DIFFERENCE = "difference"
+    COEFFICIENT = "coefficient"
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,14 @@ class Row:
     rank: str = ""
     colour: str = ""
     query: str = ""
+    scale: str = Scale.RATE
+    # Of a difference: the p-value of none, adjusted for all that are shown.
+    p: float | None = None
+    # The rate that the study published of the same model in the same condition, and where.
+    published: float | None = None
+    published_words: str = ""
+    # The model that it is all about, which has a page.
+    model: int | None = None
 
     @classmethod
     def thaw(cls, frozen: Mapping[str, Any]) -> Row:
@@ -63,7 +82,7 @@ class Row:
 
     @property
     def tier_words(self) -> str:
-        return TIER_WORDS[Tier(self.tier)]
+        return TIER_WORDS[self.tier]
 
     @property
     def percents(self) -> dict[str, float | None]:
@@ -80,7 +99,9 @@ class Row:
 
     @property
     def raw_words(self) -> str:
-        return "–" if self.raw is None else f"{100 * self.raw:.0f} %"
+        if self.raw is None:
+            return "–"
+        return points(self.raw) if self.scale == Scale.DIFFERENCE else f"{100 * self.raw:.0f} %"
 
     @property
     def transcripts(self) -> str:
@@ -108,11 +129,7 @@ class Surroundings:
         self.estimates = estimates
         plans = Plan.objects.filter(cell__evaluation=basis.evaluation).values("cell")
         self.planned: dict[int, int] = dict(plans.annotate(sum=Sum("samples")).values_list("cell", "sum"))
-        self.raters: dict[int, set[int]] = defaultdict(set)
-        if basis.campaign:
-            labels = Label.objects.filter(item__campaign=basis.campaign, item__source=CampaignItem.Source.SAMPLE)
-            for cell, rater in labels.order_by().values_list("item__transcript__cell", "rater").distinct():
-                self.raters[cell].add(rater)
+        self.raters = estimates.rolled.raters
 
     def raters_of(self, cells: Iterable[Cell]) -> int:
         return len(set().union(*(self.raters[cell.pk] for cell in cells if cell.pk in self.raters)))
@@ -171,6 +188,26 @@ def in_words(estimate: Estimate) -> str:
     if float(words.split()[0]) == 100:
         return f"above {percent(estimate.low)}"
     return words
+
+
+def points(value: float, decimals: int = 0) -> str:
+    """A difference of rates: "+12 points", "−3 points"."""
+    rounded = round(100 * value, decimals)
+    sign = "+" if rounded > 0 else "−" if rounded < 0 else "±"
+    return f"{sign}{abs(rounded):.{decimals}f} points"
+
+
+def difference_in_words(value: float, limits: Interval) -> str:
+    """A difference and its interval, rounded alike: "+12 points [3, 21]"."""
+    decimals = decimals_for(limits)
+    low, high = (f"{round(100 * limit, decimals) + 0.0:.{decimals}f}" for limit in (limits.low, limits.high))
+    return f"{points(value, decimals)} [{low}, {high}]".replace("-", "−")
+
+
+def coefficient_in_words(value: float, limits: Interval | None) -> str:
+    """A coefficient of agreement, which has no unit: "0.71 [0.64, 0.77]"."""
+    between = f" [{limits.low:.2f}, {limits.high:.2f}]" if limits else ""
+    return f"{value:.2f}{between}".replace("-", "−")
 
 
 def raw_rate(estimate: Estimate) -> float | None:

@@ -10,7 +10,7 @@ from typing import LiteralString
 
 import pytest
 
-from tests.bench import beside, exporting, ingesting, kills, pages
+from tests.bench import beside, exporting, ingesting, kills, pages, rates
 from tests.bench.contents import contents, differences
 from tests.bench.databases import PREFIX, Database, empty, scratch
 from tests.bench.ingesting import ingest
@@ -18,8 +18,8 @@ from tests.bench.measurement import Bench, Home, Options
 from tests.bench.million import filled
 from tests.bench.results_tree import CASES, CAST, results_tree, write_tree
 
-TRANSCRIPTS = 300
-TABLE = 600
+TRANSCRIPTS = 96
+TABLE = 288
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def table(home: Home) -> Database:
 
 
 def tiny(home: Home) -> Options:
-    return Options(transcripts=TRANSCRIPTS, table=TABLE, requests=20, kills=3, home=home)
+    return Options(transcripts=TRANSCRIPTS, table=TABLE, requests=3, kills=2, home=home)
 
 
 def rows(database: Database, query: LiteralString) -> list[tuple[object, ...]]:
@@ -93,7 +93,9 @@ def test_a_change_of_a_single_row_is_a_difference(home: Home) -> None:
 
 
 @pytest.mark.parametrize(
-    "bench", [ingesting.BENCH, pages.BENCH, beside.BENCH, kills.BENCH, exporting.BENCH], ids=lambda b: b.name
+    "bench",
+    [ingesting.BENCH, pages.BENCH, rates.BENCH, beside.BENCH, kills.BENCH, exporting.BENCH],
+    ids=lambda b: b.name,
 )
 def test_every_measure_is_taken(home: Home, table: Database, bench: Bench) -> None:
     taken = {measurement.measure: measurement.value for measurement in bench.run(tiny(home))}

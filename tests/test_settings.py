@@ -28,6 +28,9 @@ def loaded(**changes: str) -> subprocess.CompletedProcess[str]:
         ("CELERY_BROKER_URL", "nonsense"),
         ("LOG_LEVEL", "foo"),
         ("STORAGE_URL", "s3://bucket"),
+        ("JUDGE_BASE_URL", "host/v1"),
+        ("JUDGE_BASE_URL", "https://me:secret@host/v1"),
+        ("JUDGE_API_KEY", "sk-alone"),
     ],
 )
 def test_a_bad_value_is_named(name: str, value: str) -> None:

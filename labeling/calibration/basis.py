@@ -6,16 +6,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Sum
 
 from labeling.campaigns.population import population
-from labeling.models import Calibration, Campaign, CampaignItem, Outcome, Resolution
+from labeling.models import Calibration, Campaign, CampaignItem, Label, Outcome, Resolution
 from labeling.stats import noise
-from transcripts.models import ClassifierVersion, Evaluation, Verdict, VerdictTally
+from transcripts.models import Classifier, ClassifierVersion, Evaluation, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 
 # Items found by browsing, gold items and disputes never enter a rate.
 SAMPLE = Q(source=CampaignItem.Source.SAMPLE)
+SAMPLE_LABELS = Q(item__source=CampaignItem.Source.SAMPLE)
 
 
 if TYPE_CHECKING:
@@ -43,29 +44,17 @@ class Basis:
         any), and its campaign with the most labels of those that speak of whole cells. One whose raters see the
         verdict cannot tell how right it is."""
         tallies = VerdictTally.objects.filter(cell__evaluation=evaluation, outcome=outcome)
-        if classifier:
-            tallies = tallies.filter(version__classifier__slug=classifier)
+        # One that learned from the labels would be corrected by what it has learned: it is taken where it is named.
+        trained = Q(version__classifier__kind=Classifier.Kind.TRAINED)
+        tallies = tallies.filter(version__classifier__slug=classifier) if classifier else tallies.exclude(trained)
         versions = tallies.values("version").annotate(total=Sum("n")).order_by("-total", "-version")
-        campaigns = Campaign.objects.filter(
-            evaluation=evaluation,
-            codebook_version__outcomes__key=outcome,
-            items__source=CampaignItem.Source.SAMPLE,
-            hides__contains=[Campaign.Hidden.VERDICT],
-        )
         return cls(
             evaluation=evaluation,
             outcome=outcome,
             version=ClassifierVersion.objects.select_related("classifier")
             .filter(pk__in=versions.values("version")[:1])
             .first(),
-            campaign=next(
-                (
-                    campaign
-                    for campaign in campaigns.annotate(labels=Count("items__labels")).order_by("-labels", "-pk")
-                    if campaign.speaks_of_cells
-                ),
-                None,
-            ),
+            campaign=_most_labelled(evaluation, outcome),
         )
 
     @cached_property
@@ -83,11 +72,11 @@ class Basis:
 
     @cached_property
     def calibration(self) -> Calibration | None:
-        """The newest calibration of this classifier version by this campaign."""
+        """The newest calibration of this classifier version by this campaign, of all that it speaks of."""
         if self.campaign is None or self.version is None:
             return None
         found = Calibration.objects.filter(
-            campaign=self.campaign, classifier_version=self.version, outcome__key=self.outcome
+            campaign=self.campaign, classifier_version=self.version, outcome__key=self.outcome, scope={}
         )
         return found.order_by("-pk").first()
 
@@ -96,6 +85,23 @@ class Basis:
         """The panel's own error rates, as the newest calibration found them."""
         found = self.calibration.figures.get("noise") if self.calibration else None
         return noise.NoiseMap(**found) if found else None
+
+
+def _most_labelled(evaluation: Evaluation, outcome: str) -> Campaign | None:
+    """Labels are counted only where there is a choice: 50,000 of them take their time."""
+    sampled = CampaignItem.objects.filter(SAMPLE, campaign=OuterRef("pk"))
+    campaigns = Campaign.objects.filter(
+        Exists(sampled),
+        evaluation=evaluation,
+        codebook_version__outcomes__key=outcome,
+        hides__contains=[Campaign.Hidden.VERDICT],
+    )
+    found = [campaign for campaign in campaigns.order_by("-pk") if campaign.speaks_of_cells]
+    if len(found) < 2:
+        return found[0] if found else None
+    labels = Label.objects.filter(SAMPLE_LABELS, item__campaign__in=found).order_by().values("item__campaign")
+    counts = dict(labels.annotate(n=Count("pk")).values_list("item__campaign", "n"))
+    return max(found, key=lambda campaign: (counts.get(campaign.pk, 0), campaign.pk))
 
 
 def sample_items(basis: Basis) -> QuerySet[SampleItem]:

@@ -11,10 +11,12 @@ from django.contrib.auth.models import User
 from amdash import __version__
 from amdash.isolation import one_moment
 from labeling.calibration.basis import Basis, StratumKey, responses, sample_items
+from labeling.calibration.drift import drifts
+from labeling.calibration.groups import MIN_COMPARED, Drawn, Scope, Subgroup, all_subgroups, pooling
+from labeling.calibration.raters import rater_answers, repeated
 from labeling.models import Calibration, Campaign, CampaignItem, Label, Resolution
-from labeling.panel.ratings import without_thirds
-from labeling.panel.resolve import answer_for
-from labeling.stats import agreement, confusion, dawid_skene
+from labeling.stats import agreement, ceiling, confusion, dawid_skene, reliability, roc
+from transcripts.models import Verdict
 
 if TYPE_CHECKING:
     from labeling.calibration.basis import SampleItem
@@ -26,8 +28,8 @@ class NothingToCompare(Exception):
 
 @one_moment()
 def calibrate(basis: Basis, by: User | None = None) -> Calibration:
-    """The confusion of the classifier's verdicts against the resolutions of the campaign's sample, with weights
-    1 / π, what raters agree on among themselves, and the panel's own error rates."""
+    """Compare the classifier's verdicts with the resolutions of the campaign's sample, weighted by 1 / π: all of it,
+    and each model, scenario and condition of which enough was compared, as calibrations of a narrower scope."""
     if basis.version is None:
         raise NothingToCompare("No classifier has judged this evaluation.")
     if basis.campaign is None or basis.label_outcome is None:
@@ -35,38 +37,132 @@ def calibrate(basis: Basis, by: User | None = None) -> Calibration:
         raise NothingToCompare(_sighted(sighted) or "No campaign has drawn a sample of this evaluation.")
     if words := _sighted(basis.campaign):
         raise NothingToCompare(words)
-    items = list(sample_items(basis).select_related("transcript__cell__condition", "stratum"))
-    resolutions = Resolution.objects.filter(
-        item__in=items, outcome=basis.label_outcome, superseded_at__isnull=True
-    ).values_list("pk", flat=True)
+    items = list(
+        sample_items(basis).select_related("transcript__cell__condition", "transcript__cell__model", "stratum")
+    )
+    resolutions = dict(
+        Resolution.objects.filter(item__in=items, outcome=basis.label_outcome, superseded_at__isnull=True).values_list(
+            "item", "pk"
+        )
+    )
     if not resolutions:
         raise NothingToCompare("No item of the campaign's sample is resolved yet.")
-    response = responses(basis)
-    weights = {item.pk: response[_stratum_key(item)].factor / item.pi for item in items if item.pi}
-    table = confusion.confusion(confusion.Comparison(item.final, item.resolved, weights[item.pk]) for item in items)
-    answers = rater_answers(basis, items)
-    panel = _panel_noise(basis.campaign, items, answers)
-    return Calibration.objects.create(
+    rows = _drawn(basis, items)
+    groups = all_subgroups(rows)
+    whole = _made(basis, by, {}, _whole(basis, items, rows, groups), sorted(resolutions.values()))
+    whole.save(force_insert=True)
+    Calibration.objects.bulk_create(
+        _made(
+            basis,
+            by,
+            group.scope,
+            _figures(group.rows) | {"part_of": whole.pk, "factor": group.factor, "name": group.name},
+            sorted(resolutions[row.item] for row in group.rows if row.item in resolutions),
+        )
+        for members in groups.values()
+        for group in members
+        if group.scope and group.n_compared >= MIN_COMPARED
+    )
+    return whole
+
+
+def _made(basis: Basis, by: User | None, scope: Scope, figures: dict[str, Any], resolutions: list[int]) -> Calibration:
+    assert basis.version is not None, "the caller has looked for it"
+    assert basis.campaign is not None, "the caller has looked for it"
+    assert basis.label_outcome is not None, "the caller has looked for it"
+    return Calibration(
         classifier_version=basis.version,
         verdict_outcome=basis.outcome,
         campaign=basis.campaign,
         outcome=basis.label_outcome,
-        figures={
-            "confusion": {
-                "cells": {name: asdict(getattr(table, name)) for name in ("tp", "fp", "fn", "tn")},
-                "without_verdict": table.n_without_verdict,
-                "without_resolution": table.n_without_resolution,
-            },
-            "quality": asdict(confusion.quality(table)),
-            "agreement": _agreement(answers, weights),
-            "noise": asdict(panel.noise) if panel.noise else None,
-            "noise_reason": panel.reason,
-            "raters": Label.objects.filter(item__in=items).values("rater").distinct().count(),
-        },
-        resolution_ids=sorted(resolutions),
+        scope=scope,
+        figures=figures,
+        resolution_ids=resolutions,
         code_version=__version__,
         created_by=by,
     )
+
+
+def _drawn(basis: Basis, items: Iterable[SampleItem]) -> list[Drawn]:
+    response = responses(basis)
+    verdicts = Verdict.objects.filter(
+        version=basis.version, outcome=basis.outcome, transcript__in=sample_items(basis).values("transcript")
+    )
+    told = {pk: (score, at) for pk, score, at in verdicts.values_list("transcript", "score", "recorded_at")}
+    rows = []
+    for item in items:
+        if not item.pi:
+            continue
+        score, at = told.get(item.transcript_id, (None, None))
+        weight = response[_stratum_key(item)].factor / item.pi
+        day = at.date() if at else None
+        transcript = item.transcript
+        rows.append(Drawn(item.pk, transcript.cell, item.final, item.resolved, weight, transcript.u, score, day))
+    return rows
+
+
+def _figures(rows: Iterable[Drawn]) -> dict[str, Any]:
+    table = confusion.confusion(row.comparison for row in rows)
+    return {
+        "confusion": {
+            "cells": {name: asdict(getattr(table, name)) for name in ("tp", "fp", "fn", "tn")},
+            "without_verdict": table.n_without_verdict,
+            "without_resolution": table.n_without_resolution,
+        },
+        "quality": asdict(confusion.quality(table)),
+    }
+
+
+def _whole(
+    basis: Basis, items: list[SampleItem], rows: list[Drawn], groups: dict[str, list[Subgroup]]
+) -> dict[str, Any]:
+    """Every figure of a calibration of all that the campaign speaks of."""
+    assert basis.campaign is not None, "the caller has looked for it"
+    answers = rater_answers(basis, items)
+    panel = _panel_noise(basis.campaign, items, answers)
+    weights = {row.item: row.weight for row in rows}
+    verdicts = {row.item: row.verdict for row in rows}
+    return _figures(rows) | {
+        "agreement": _agreement(answers, weights),
+        "noise": asdict(panel.noise) if panel.noise else None,
+        "noise_reason": panel.reason,
+        "raters": Label.objects.filter(item__in=items).values("rater").distinct().count(),
+        "pooling": {
+            factor: {name: asdict(test) for name, test in tests.items()} for factor, tests in pooling(groups).items()
+        },
+        "days": [{"name": group.name, **_figures(group.rows)} for group in groups.get("day", []) if group.n_compared],
+        "score": _score(rows),
+        "ceiling": asdict(
+            ceiling.ceiling(
+                [
+                    ceiling.Row(verdict, tuple(given), weights[item])
+                    for item, given in answers.items()
+                    if (verdict := verdicts.get(item)) is not None
+                ]
+            )
+        ),
+        "repeat": repeated(basis, items),
+        "drift": [drift.figures() for drift in drifts(basis)],
+    }
+
+
+def _score(rows: Iterable[Drawn]) -> dict[str, Any] | None:
+    """Of the verdicts that carry a score: how well it ranks, a threshold, and whether it is a probability."""
+    # Which half chooses the threshold is a matter of the transcript's own number, not of its place in the draw.
+    scored = [
+        roc.Scored(row.score, row.resolution, row.weight, int(row.u * 2**40) % 2 == 0)
+        for row in rows
+        if row.score is not None and row.resolution is not None
+    ]
+    if not scored:
+        return None
+    ranking, threshold = roc.ranking(scored), roc.halved_threshold(scored)
+    found = reliability.reliability(scored)
+    return {
+        "ranking": asdict(ranking),
+        "threshold": asdict(threshold) if threshold else None,
+        "reliability": asdict(found) if found else None,
+    }
 
 
 def _sighted(campaign: Campaign | None) -> str:
@@ -92,29 +188,7 @@ def _stratum_key(item: CampaignItem) -> StratumKey:
     return (stratum.model_id, stratum.scenario, stratum.verdict) if stratum else (None, "", "")
 
 
-def rater_answers(basis: Basis, items: Iterable[SampleItem]) -> dict[int, list[bool | None]]:
-    """What each rater says about the outcome, by item: one place per rater, None where unsure or not asked. Those
-    whom a disagreement called are left out: agreement and noise are of raters who were asked anyway."""
-    outcome = basis.label_outcome
-    assert outcome is not None, "the caller has looked for it"
-    scenarios = {item.pk: item.transcript.cell.condition.scenario for item in items}
-    by_time = Label.objects.filter(item__in=scenarios).current().order_by("item", "assignment__submitted_at", "pk")
-    given = by_time.prefetch_related("answers__choice")
-    labels = list(without_thirds(basis.campaign, given, lambda label: label.item_id)) if basis.campaign else []
-    place = {rater: i for i, rater in enumerate(sorted({label.rater_id for label in labels}))}
-    answers: dict[int, list[bool | None]] = {}
-    for label in labels:
-        row = answers.setdefault(label.item_id, [None] * len(place))
-        row[place[label.rater_id]] = answer_for(outcome, label, scenarios[label.item_id])
-    return answers
-
-
 def _agreement(answers: dict[int, list[bool | None]], weights: dict[int, float]) -> dict[str, Any]:
     """Between raters, weighted back to the population: an enriched sample would show too much of it."""
     ratings = agreement.Ratings.of(list(answers.values()), (False, True), [weights[pk] for pk in answers])
-    statistics: dict[str, agreement.Statistic] = {
-        "percent": agreement.percent_agreement,
-        "alpha": agreement.krippendorff_alpha,
-        "ac1": agreement.gwet_ac1,
-    }
-    return {name: asdict(found) for name, found in agreement.coefficients(statistics, ratings).items()}
+    return {name: asdict(found) for name, found in agreement.coefficients(ceiling.STATISTICS, ratings).items()}

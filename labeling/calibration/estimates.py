@@ -6,28 +6,24 @@ from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Sum, Value
-from django.db.models import FloatField as Float
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import F, Func, QuerySet
 
-from labeling.calibration.basis import Basis, Response, StratumKey, responses, sample_items
+from labeling.calibration.basis import Basis, sample_items
+from labeling.calibration.rollup import RollUp, roll_up, scaled
+from labeling.models import Label, Resolution
 from labeling.stats import strata, tiers
+from labeling.stats.alarm import ALARM, contradiction
 from labeling.stats.estimate import Estimate, estimate_group
+from labeling.stats.multiple import benjamini_hochberg
 from labeling.stats.words import count, percent
-from transcripts.models import (
-    Cell,
-    StatusTally,
-    Transcript,
-    Verdict,
-    VerdictTally,
-)
+from transcripts.models import Cell, StatusTally, Transcript, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 
 # Strata without any answer may hold this share of a group before its labels are not used: what is missing in
 # single small strata is taken for like the rest.
 MAX_SILENT = 0.05
+ERRS_OTHERWISE = "the judge errs otherwise on this model than on all together, so nothing is borrowed"
 
 
 @dataclass(frozen=True)
@@ -62,12 +58,45 @@ class CellCounts:
 
 @dataclass(frozen=True)
 class GroupEstimate:
-    """A rate of a group of cells, with the cells, and with the failed calls that are counted beside it."""
+    """A rate of a group of cells, with the cells, the failed calls that are counted beside it, and what it rests on."""
 
     key: tuple[Hashable, ...]
     estimate: Estimate
     cells: tuple[Cell, ...]
     failed: int
+    basis: Basis
+    # What the estimate was made of, to compare it with another.
+    group: strata.Group
+
+    @property
+    def rests_on_people(self) -> bool:
+        """Whether the rate is put together from labels of these cells."""
+        return self.estimate.tier in (tiers.Tier.CORRECTED, tiers.Tier.HUMAN)
+
+    def transcripts(self) -> QuerySet[Transcript]:
+        """Those that the rate speaks of: judgeable ones of its cells, those that could be drawn where labels count."""
+        found = Transcript.objects.judgeable().filter(cell__in=self.cells)
+        last = self.basis.campaign.frame_last_id if self.basis.campaign else None
+        return found.filter(pk__lte=last) if self.rests_on_people and last is not None else found
+
+    def resolutions(self) -> QuerySet[Resolution]:
+        """The agreed answers behind the rate, of drawn transcripts whose text is still what was read."""
+        return Resolution.objects.filter(
+            item__in=sample_items(self.basis).filter(transcript__cell__in=self.cells).values("pk"),
+            outcome=self.basis.label_outcome,
+            superseded_at__isnull=True,
+            value__isnull=False,
+            text_sha256=F("item__transcript__text_sha256"),
+        )
+
+    def labels(self) -> QuerySet[Label]:
+        """The single raters' answers that these rest on."""
+        ids = self.resolutions().annotate(one=Func(F("label_ids"), function="unnest")).values("one")
+        return Label.objects.filter(pk__in=ids)
+
+    @property
+    def n_raters(self) -> int:
+        return self.labels().values("rater").distinct().count()
 
 
 class Estimates:
@@ -79,8 +108,9 @@ class Estimates:
     def __init__(self, basis: Basis, cells: QuerySet[Cell] | None = None) -> None:
         self.basis = basis
         every = Cell.objects.filter(evaluation=basis.evaluation).select_related("model", "condition")
-        self.responses = responses(basis)
-        self.counts = _counts(basis, every, self.responses)
+        self.rolled = roll_up(basis)
+        self.responses = self.rolled.responses
+        self.counts = _counts(basis, every, self.rolled)
         self.shown = set(every.values_list("pk", flat=True) if cells is None else cells.values_list("pk", flat=True))
 
     def by(self, key: Callable[[Cell], tuple[Hashable, ...]], *, equal_cells: bool = False) -> list[GroupEstimate]:
@@ -91,27 +121,33 @@ class Estimates:
                 groups[key(counts.cell)].append(counts)
         return [self._estimate(name, members, equal_cells) for name, members in groups.items()]
 
+    def of(self, cells: Iterable[Cell], *, equal_cells: bool = False) -> GroupEstimate:
+        """These cells as one group; a cell may be in several."""
+        return self._estimate((), [self.counts[cell.pk] for cell in cells], equal_cells)
+
     def overall(self) -> GroupEstimate | None:
         """All shown cells that the campaign speaks of, as one group; all shown ones where there is no campaign."""
         members = [
             counts
             for pk, counts in self.counts.items()
-            if pk in self.shown and (pk in self.basis.covered or not self.basis.covered)
+            if pk in self.shown and (pk in self.rolled.covered or not self.rolled.covered)
         ]
         return self._estimate((), members, equal_cells=False) if members else None
 
     def _estimate(self, key: tuple[Hashable, ...], members: list[CellCounts], equal_cells: bool) -> GroupEstimate:
         scenarios = {counts.cell.condition.scenario for counts in members}
-        covered = sum(counts.cell.pk in self.basis.covered for counts in members)
+        covered = sum(counts.cell.pk in self.rolled.covered for counts in members)
         # Labels of some cells would be taken for labels of all: a group that the campaign speaks of only in part,
         # or in which whole strata have no answer, has no label of its own.
         partly = 0 < covered < len(members)
         silent = self._silent(members)
         labelled = bool(covered) and not partly and silent <= MAX_SILENT
+        group = _sum([counts.group(equal_cells=equal_cells, labelled=labelled) for counts in members])
         estimate = estimate_group(
-            _sum(counts.group(equal_cells=equal_cells, labelled=labelled) for counts in members),
+            group,
             calibration=self.calibrations.get(next(iter(scenarios))) if len(scenarios) == 1 else None,
             noise=self.basis.noise,
+            not_borrowed=ERRS_OTHERWISE if {counts.cell.model_id for counts in members} <= self.alarms else "",
         )
         remarks = []
         if partly:
@@ -126,7 +162,31 @@ class Estimates:
             estimate=estimate,
             cells=tuple(counts.cell for counts in members),
             failed=sum(counts.failed for counts in members),
+            basis=self.basis,
+            group=group,
         )
+
+    @cached_property
+    def alarms(self) -> frozenset[int]:
+        """The models on which the judge is known to err otherwise than on all together: their own labels contradict
+        what tier B would make of them. Benjamini & Hochberg over the models."""
+        noise = self.basis.noise
+        if noise is None:
+            return frozenset()
+        parts: dict[int, dict[str, list[CellCounts]]] = defaultdict(lambda: defaultdict(list))
+        for pk, counts in self.counts.items():
+            if pk in self.rolled.covered:
+                parts[counts.cell.model_id][counts.cell.condition.scenario].append(counts)
+        found: dict[int, float] = {}
+        for model, by_scenario in parts.items():
+            groups = [
+                (_sum([counts.group(equal_cells=False) for counts in members]), self.calibrations[scenario])
+                for scenario, members in by_scenario.items()
+            ]
+            if (p_value := contradiction(groups, noise)) is not None:
+                found[model] = p_value
+        adjusted = benjamini_hochberg(list(found.values()))
+        return frozenset(model for model, p_value in zip(found, adjusted, strict=True) if p_value <= ALARM)
 
     def _silent(self, members: list[CellCounts]) -> float:
         """The share of the members' drawn strata, by population, in which nobody has answered yet."""
@@ -144,15 +204,15 @@ class Estimates:
         """For tier B: the judge against the panel in each scenario, over all models that were labelled."""
         members: dict[str, list[CellCounts]] = defaultdict(list)
         for pk, counts in self.counts.items():
-            if pk in self.basis.covered:
+            if pk in self.rolled.covered:
                 members[counts.cell.condition.scenario].append(counts)
         return {
-            scenario: tiers.Calibration(_sum(counts.group(equal_cells=False) for counts in found), scenario)
+            scenario: tiers.Calibration(_sum([counts.group(equal_cells=False) for counts in found]), scenario)
             for scenario, found in members.items()
         }
 
 
-def _counts(basis: Basis, cells: Iterable[Cell], response: Mapping[StratumKey, Response]) -> dict[int, CellCounts]:
+def _counts(basis: Basis, cells: Iterable[Cell], rolled: RollUp) -> dict[int, CellCounts]:
     """Per cell: sizes from the roll-ups, labels from the sample. The newest verdict makes the stratum of a label."""
     sizes: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(strata.VERDICTS, 0))
     failed: dict[int, int] = defaultdict(int)
@@ -169,8 +229,7 @@ def _counts(basis: Basis, cells: Iterable[Cell], response: Mapping[StratumKey, R
     for cell_id, final, n in judged.values_list("cell_id", "final", "n"):
         sizes[cell_id]["flagged" if final else "unflagged"] += n
         sizes[cell_id]["without verdict"] -= n
-    labels = _label_tallies(basis, response)
-    later = _later(basis)
+    labels, later = rolled.labels, rolled.later
     found = {}
     for cell in cells:
         tallies = {name: labels.get((cell.pk, name), strata.Tally()) for name in strata.VERDICTS}
@@ -184,93 +243,12 @@ def _counts(basis: Basis, cells: Iterable[Cell], response: Mapping[StratumKey, R
     return found
 
 
-NAMES = {True: "flagged", False: "unflagged", None: "without verdict"}
-
-
-def _later(basis: Basis) -> dict[tuple[int, str], int]:
-    """Judgeable transcripts of covered cells that came after the campaign's first draw, by cell and verdict."""
-    if basis.campaign is None or basis.campaign.frame_last_id is None:
-        return {}
-    final = Verdict.objects.filter(transcript=OuterRef("pk"), version=basis.version, outcome=basis.outcome)
-    rows = (
-        Transcript.objects.judgeable()
-        .filter(pk__gt=basis.campaign.frame_last_id, cell__in=basis.covered)
-        .annotate(final=Subquery(final.values("final")[:1]))
-        .order_by()
-        .values_list("cell_id", "final")
-        .annotate(n=Count("pk"))
-    )
-    return {(cell, NAMES[verdict]): n for cell, verdict, n in rows}
-
-
-def _label_tallies(basis: Basis, response: Mapping[StratumKey, Response]) -> dict[tuple[int, str], strata.Tally]:
-    """Sums over the drawn items of each cell and verdict; an item without an agreed answer is missing.
-
-    Answers weigh 1 / π, times drawn / answered of their design stratum: non-response is taken for random within
-    a stratum, and only there.
-    """
-    if basis.campaign is None or basis.label_outcome is None:
-        return {}
-    weight = Cast(Value(1.0), Float()) / F("pi")
-    known = Q(resolved__isnull=False)
-    rows = (
-        sample_items(basis)
-        .order_by("transcript__cell", "final", "stratum__model_id", "stratum__scenario", "stratum__verdict")
-        .values("transcript__cell", "final", "stratum__model_id", "stratum__scenario", "stratum__verdict")
-        .annotate(
-            n=Count("pk", filter=known),
-            n_positive=Count("pk", filter=Q(resolved=True)),
-            weight=Coalesce(Sum(weight, filter=known), 0.0),
-            weight_squares=Coalesce(Sum(weight * weight, filter=known), 0.0),
-            weight_positive=Coalesce(Sum(weight, filter=Q(resolved=True)), 0.0),
-            n_missing=Count("pk", filter=~known),
-            weight_missing=Coalesce(Sum(weight, filter=~known), 0.0),
-        )
-    )
-    labels: dict[tuple[int, str], strata.Tally] = defaultdict(strata.Tally)
-    for found in rows:
-        row: dict[str, Any] = dict(found)
-        cell, final = row.pop("transcript__cell"), row.pop("final")
-        stratum = (
-            row.pop("stratum__model_id"),
-            row.pop("stratum__scenario") or "",
-            row.pop("stratum__verdict") or "",
-        )
-        labels[cell, NAMES[final]] += _scaled(strata.Tally(**row), response[stratum].factor)
-    return labels
-
-
-def _scaled(labels: strata.Tally, share: float) -> strata.Tally:
-    """The same labels, each with `share` times its weight."""
-    return strata.Tally(
-        labels.n,
-        labels.n_positive,
-        labels.weight * share,
-        labels.weight_squares * share**2,
-        labels.weight_positive * share,
-        labels.n_missing,
-        labels.weight_missing * share,
-    )
-
-
 def _stratum(size: int, labels: strata.Tally, share: float) -> strata.Stratum:
     """A cell's stratum with every transcript counted `share` times."""
-    return strata.Stratum(size, _scaled(labels, share), size * share, size * share**2)
+    return strata.Stratum(size, scaled(labels, share), size * share, size * share**2)
 
 
-def _sum(groups: Iterable[strata.Group]) -> strata.Group:
+def _sum(groups: list[strata.Group]) -> strata.Group:
     """All groups' strata put together, verdict by verdict."""
-    whole = strata.Group()
-    for group in groups:
-        whole = strata.Group(
-            *(
-                strata.Stratum(
-                    one.size + other.size,
-                    one.labels + other.labels,
-                    one.mass + other.mass,
-                    one.mass_squares + other.mass_squares,
-                )
-                for one, other in zip(whole.strata, group.strata, strict=True)
-            )
-        )
-    return whole
+    first, *rest = groups or [strata.Group()]
+    return sum(rest, start=first)

@@ -82,14 +82,14 @@ def findings(calibration: Calibration, word: str) -> Findings:
         for key, cell in cells.items()
     }
     thirds = calibration.campaign.third_on_disagreement
-    agreement = [_measure(key, figures["agreement"][key], *AGREEMENTS[key]) for key in AGREEMENTS]
+    agreement = [measure(key, figures["agreement"][key], *AGREEMENTS[key]) for key in AGREEMENTS]
     return Findings(
         squares=squares,
         compared=sum(square.n for square in squares.values()),
         without_verdict=figures["confusion"]["without_verdict"],
         without_resolution=figures["confusion"]["without_resolution"],
         quality=[
-            _measure(key, figures["quality"][key], name, question.format(word=word))
+            measure(key, figures["quality"][key], name, question.format(word=word))
             for key, (name, question) in MEASURES.items()
         ],
         agreement=agreement,
@@ -98,7 +98,8 @@ def findings(calibration: Calibration, word: str) -> Findings:
     )
 
 
-def _measure(key: str, figure: Mapping[str, Any], name: str, question: str) -> Measure:
+def measure(key: str, figure: Mapping[str, Any], name: str, question: str) -> Measure:
+    """A figure as it is kept, in words."""
     value, limits = figure["value"], figure["limits"]
     if value is None:
         return Measure(key, name, question, figure["reason"] or "not defined", "", "")

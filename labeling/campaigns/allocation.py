@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import sqrt
 
 from django.db.models import Count, Q
@@ -32,6 +32,18 @@ def allocate(campaign: Campaign, parts: Sequence[Part], size: int, allocation: s
     except ValueError as problem:
         needed = sampling.minimum_draw(strata, minimum)
         raise CannotDraw(f"{size:,} are too few: {needed:,} give every stratum its minimum.") from problem
+
+
+def planned(parts: Sequence[Part], targets: Mapping[tuple[int | None, str, str], int]) -> list[int]:
+    """How many each stratum has drawn after a wave that takes what a plan asks for. Raises CannotDraw where that is
+    nothing: a plan is made of what was drawn when somebody looked at it."""
+    numbers = []
+    for part in parts:
+        least = max(part.drawn, min(sampling.MINIMUM_PER_STRATUM, part.population))
+        numbers.append(min(part.population, max(least, targets.get(part.key, 0))))
+    if sum(numbers) == sum(part.drawn for part in parts):
+        raise CannotDraw("The plan asks for nothing more than what is drawn.")
+    return numbers
 
 
 def _spreads(campaign: Campaign, parts: Sequence[Part], allocation: str) -> list[float]:

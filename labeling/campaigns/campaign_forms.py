@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any
 
@@ -13,7 +13,7 @@ from django.forms.boundfield import BoundField
 
 from labeling.models import Campaign, CodebookVersion, Expected, Question, Wave
 from labeling.stats.sampling import MINIMUM_PER_STRATUM
-from transcripts.models import Cell, ClassifierVersion, Evaluation, StatusTally, Verdict, VerdictTally
+from transcripts.models import Cell, Classifier, ClassifierVersion, Evaluation, StatusTally, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
 
 LARGEST_WAVE = 100_000
@@ -26,7 +26,13 @@ TRANSITIONS = {
 
 
 # What the first wave can do: nothing is learned before it.
-FIRST_ALLOCATIONS = [(key, words) for key, words in Wave.Allocation.choices if key != Wave.Allocation.LEARNED]
+FIRST_ALLOCATIONS = [
+    (key, words)
+    for key, words in Wave.Allocation.choices
+    if key not in (Wave.Allocation.LEARNED, Wave.Allocation.PLANNED)
+]
+# A plan draws its waves itself.
+LATER_ALLOCATIONS = [(key, words) for key, words in Wave.Allocation.choices if key != Wave.Allocation.PLANNED]
 RUNNING = [
     "gold_every",
     "repeat_every",
@@ -220,7 +226,8 @@ def suggestion(evaluation: str, manager: User) -> dict[str, Any]:
     found = Evaluation.objects.filter(pk=evaluation) if evaluation.isdecimal() else Evaluation.objects.all()
     chosen = found.order_by("-pk").first()
     tallies = VerdictTally.objects.filter(cell__evaluation=chosen, outcome="harm", final__isnull=False)
-    versions = tallies.values_list("version").annotate(n=Sum("n")).order_by("-n", "-version")
+    others = tallies.exclude(version__classifier__kind=Classifier.Kind.TRAINED)
+    versions = others.values_list("version").annotate(n=Sum("n")).order_by("-n", "-version")
     groups = Cell.objects.filter(evaluation=chosen).values("model", "condition__scenario").distinct().count()
     return {
         "participants": [manager.pk],
@@ -230,6 +237,19 @@ def suggestion(evaluation: str, manager: User) -> dict[str, Any]:
         "classifier_version": next((version for version, _ in versions[:1]), None),
         "codebook_version": CodebookVersion.objects.filter(published_at__isnull=False).order_by("-pk").first(),
     }
+
+
+def prefilled(query: Mapping[str, str]) -> dict[str, Any]:
+    """What a link to the form fills in: the design, the judge whose verdicts make the strata, and the size."""
+    found: dict[str, Any] = {}
+    if query.get("design") in Campaign.Design.values:
+        found["design"] = query["design"]
+    found |= {
+        name: int(query[name])
+        for name in ("classifier_version", "size")
+        if query.get(name, "").isascii() and query.get(name, "").isdecimal() and len(query[name]) < 10
+    }
+    return found
 
 
 def possible_raters() -> QuerySet[User]:
@@ -278,7 +298,7 @@ class WaveForm(forms.Form):
     """One draw more."""
 
     size = forms.IntegerField(min_value=1, max_value=LARGEST_WAVE, initial=50, label="Transcripts more")
-    allocation = forms.ChoiceField(choices=Wave.Allocation.choices, required=False, label="Shared out")
+    allocation = forms.ChoiceField(choices=LATER_ALLOCATIONS, required=False, label="Shared out")
 
     def clean_allocation(self) -> str:
         return self.cleaned_data["allocation"] or Wave.Allocation.NEYMAN

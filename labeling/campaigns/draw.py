@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import ceil
 
 from django.contrib.auth.models import User
@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
-from labeling.campaigns.allocation import allocate, uncertainty
+from labeling.campaigns.allocation import allocate, planned, uncertainty
 from labeling.campaigns.population import CannotDraw, Part, digest, parts_of, population
 from labeling.models import Assignment, Campaign, CampaignItem, Stratum, Wave
 from labeling.stats import sampling
@@ -25,8 +25,15 @@ BY_HAND = (CampaignItem.Source.BROWSE, CampaignItem.Source.DISPUTE)
 
 
 @transaction.atomic
-def draw_wave(campaign: Campaign, size: int, by: User | None = None, allocation: str = Wave.Allocation.NEYMAN) -> Wave:
-    """Draw `size` transcripts more, in the order of their permanent random numbers, and make room for their raters.
+def draw_wave(
+    campaign: Campaign,
+    size: int,
+    by: User | None = None,
+    allocation: str = Wave.Allocation.NEYMAN,
+    targets: Mapping[tuple[int | None, str, str], int] | None = None,
+) -> Wave:
+    """Draw `size` transcripts more, in the order of their permanent random numbers, and make room for their raters;
+    or so many that every stratum has what a plan aims at.
 
     The first draw fixes what can be drawn and its strata. So what is drawn of a stratum is always the beginning of
     its order: a simple random sample however many waves it took, with probability drawn / population.
@@ -39,7 +46,7 @@ def draw_wave(campaign: Campaign, size: int, by: User | None = None, allocation:
     wave = Wave.objects.create(
         campaign=campaign, number=number, size=size, allocation=allocation, drawn_at=timezone.now(), drawn_by=by
     )
-    items = _draw_by_priority(wave) if campaign.design == Campaign.Design.PRIORITY else _draw_by_strata(wave)
+    items = _draw_by_priority(wave) if campaign.design == Campaign.Design.PRIORITY else _draw_by_strata(wave, targets)
     if not items:
         raise CannotDraw("There is nothing left to draw: every transcript of the population is in the campaign.")
     _choose_triples(campaign, items)
@@ -114,10 +121,10 @@ def _take_in(campaign: Campaign, drawn: list[CampaignItem]) -> list[CampaignItem
     return [item for item in drawn if item.transcript_id in by_transcript]
 
 
-def _draw_by_strata(wave: Wave) -> list[CampaignItem]:
+def _draw_by_strata(wave: Wave, targets: Mapping[tuple[int | None, str, str], int] | None) -> list[CampaignItem]:
     campaign = wave.campaign
     parts = parts_of(campaign)
-    totals = allocate(campaign, parts, wave.size, wave.allocation)
+    totals = allocate(campaign, parts, wave.size, wave.allocation) if targets is None else planned(parts, targets)
     items: list[CampaignItem] = []
     for part, total in zip(parts, totals, strict=True):
         stratum = Stratum.objects.create(

@@ -87,7 +87,8 @@ def scores(campaign: Campaign, purposes: Collection[str], rater: int | None = No
 
 def is_qualification(item: CampaignItem) -> bool:
     """What comes first, and is told right from wrong: an answer to it cannot be corrected."""
-    return Expected.objects.filter(item=item, purpose=Expected.Purpose.QUALIFICATION).exists()
+    known = Expected.objects.filter(item=item, purpose=Expected.Purpose.QUALIFICATION)
+    return item.source == CampaignItem.Source.GOLD and known.exists()
 
 
 def left_for(

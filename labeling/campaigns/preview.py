@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from labeling.campaigns.allocation import allocate
+from labeling.campaigns.allocation import allocate, planned
 from labeling.campaigns.population import CannotDraw, Part, parts_of
 from labeling.campaigns.standing import VERDICTS
 from labeling.models import Campaign
@@ -31,7 +32,12 @@ class Preview:
     problem: str = ""
 
 
-def preview(campaign: Campaign, size: int, allocation: str) -> Preview:
+def preview(
+    campaign: Campaign,
+    size: int,
+    allocation: str,
+    targets: Mapping[tuple[int | None, str, str], int] | None = None,
+) -> Preview:
     """Of a campaign that is not saved yet."""
     try:
         parts = parts_of(campaign)
@@ -40,7 +46,7 @@ def preview(campaign: Campaign, size: int, allocation: str) -> Preview:
     shares: list[int | None] = [None] * len(parts)
     said = ""
     try:
-        shares = list(allocate(campaign, parts, size, allocation))
+        shares = list(allocate(campaign, parts, size, allocation) if targets is None else planned(parts, targets))
     except CannotDraw as problem:
         said = str(problem)
     models = LanguageModel.objects.in_bulk([part.model for part in parts if part.model is not None])

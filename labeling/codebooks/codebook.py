@@ -30,6 +30,12 @@ def outcomes_of(version_id: int) -> tuple[Outcome, ...]:
     return tuple(Outcome.objects.filter(version=version_id).prefetch_related("positives"))
 
 
+@lru_cache(maxsize=16)
+def guideline_of(version_id: int) -> str:
+    """The guideline of a published version."""
+    return CodebookVersion.objects.values_list("guideline", flat=True).get(pk=version_id)
+
+
 def described(version: CodebookVersion) -> Edition:
     """A version as plain data, in four queries."""
     questions = version.questions.prefetch_related("choices", "asked_after__question")

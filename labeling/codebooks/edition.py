@@ -228,6 +228,20 @@ def problems(edition: Edition) -> list[Problem]:
     return found
 
 
+def doubts(edition: Edition) -> list[Problem]:
+    """What is allowed, and worth a second thought before it is published: then nobody can change it any more."""
+    return [
+        Problem(
+            f"“{question.text}” has to be answered, and no choice counts as missing: whoever is unsure has to guess, "
+            "and the guess counts as an answer.",
+            "question",
+            question.key,
+        )
+        for question in edition.questions
+        if question.required and question.options and not any(option.is_missing for option in question.options)
+    ]
+
+
 def _question_problems(question: Asked, earlier: Mapping[str, Asked]) -> list[str]:
     name = f"“{question.text}”"
     found = []

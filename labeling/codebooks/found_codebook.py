@@ -33,6 +33,7 @@ class Categories:
 
     def add(self, label: Told) -> None:
         self._add(self.whole, label.answers)
+        self._add(self.whole, label.adjudicated)
         for answers in label.actions.values():
             self._add(self.actions, answers)
 

@@ -11,10 +11,10 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.utils import timezone
 
-from labeling.access import CROWD, Elsewhere, participation_of
+from labeling.access import CROWD, Elsewhere
 from labeling.crowd.invite import is_crowded, overdue_since, why_closed, with_taken
-from labeling.models import Assignment, Campaign, Draft, Invitation, Participation
-from labeling.queue.assign import done, give_back, take_next, why_nothing
+from labeling.models import Assignment, Campaign, Care, Draft, Invitation, Participation
+from labeling.queue.assign import done, give_back, take, why_nothing
 
 # As crowd platforms name them in the address.
 EXTERNAL_ID, STUDY_ID, SESSION_ID = "PROLIFIC_PID", "STUDY_ID", "SESSION_ID"
@@ -39,9 +39,11 @@ class Given:
     session_id: str = ""
 
     @property
-    def is_sound(self) -> bool:
-        """A placeholder that the platform has not filled in is no id, and two people would share it."""
-        return all(not text or GIVEN_ID.fullmatch(text) for text in (self.external_id, self.study_id, self.session_id))
+    def unsound(self) -> list[str]:
+        """Which of them are no ids. A placeholder that the platform has not filled in is none: two people would share
+        it."""
+        named = ((EXTERNAL_ID, self.external_id), (STUDY_ID, self.study_id), (SESSION_ID, self.session_id))
+        return [name for name, text in named if text and not GIVEN_ID.fullmatch(text)]
 
 
 def known(invitation: Invitation, given: Given) -> Participation | None:
@@ -86,11 +88,10 @@ def instructed(participation: Participation) -> None:
     Participation.objects.filter(pk=participation.pk, instructed_at=None).update(instructed_at=timezone.now())
 
 
-def next_slot(campaign: Campaign, rater: User) -> Assignment | None:
+def next_slot(campaign: Campaign, rater: User, part: Participation | None, care: Care) -> Assignment | None:
     """The rater's next transcript. The part of somebody who came through an invitation ends where none is left."""
-    slot = take_next(campaign, rater)
-    part = None if slot is not None else participation_of(campaign, rater)
-    if part is None:
+    slot = take(campaign, rater, part, care)
+    if slot is not None or part is None:
         return slot
     why = why_nothing(campaign, rater)
     if part.invitation is not None and why in ("", Campaign.State.CLOSED, "labels"):

@@ -2,8 +2,10 @@ from .assignments import Assignment, Draft, Exposure, Skip
 from .calibrations import Calibration
 from .campaigns import Campaign, CampaignItem, Expected, Stratum, Wave
 from .codebooks import Choice, Codebook, CodebookVersion, Outcome, OutcomeChoice, Question
+from .judging import JudgeItem, JudgeRun
 from .labels import Answer, Evidence, Label, Resolution
 from .participation import Care, ContentNote, Invitation, Participation
+from .training import Training
 from .transfers import LabelExport, LabelImport
 
 __all__ = [
@@ -22,6 +24,8 @@ __all__ = [
     "Expected",
     "Exposure",
     "Invitation",
+    "JudgeItem",
+    "JudgeRun",
     "Label",
     "LabelExport",
     "LabelImport",
@@ -32,5 +36,6 @@ __all__ = [
     "Resolution",
     "Skip",
     "Stratum",
+    "Training",
     "Wave",
 ]

@@ -149,6 +149,7 @@ class Wave(models.Model):
         LEARNED = "learned", "more where answers varied more in the waves before"
         PROPORTIONAL = "proportional", "in proportion to size"
         EQUAL = "equal", "as many from each"
+        PLANNED = "planned", "as a plan for a wished half-width asks for"
 
     number = models.PositiveSmallIntegerField()
     allocation = models.TextField(choices=Allocation.choices, default=Allocation.NEYMAN)
@@ -166,7 +167,7 @@ class Wave(models.Model):
             models.UniqueConstraint(fields=["campaign", "number"], name="wave_is_one"),
             models.CheckConstraint(
                 name="wave_allocation_is_known",
-                condition=Q(allocation__in=["neyman", "learned", "proportional", "equal"]),
+                condition=Q(allocation__in=["neyman", "learned", "proportional", "equal", "planned"]),
             ),
         ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 from django.conf import settings
@@ -89,6 +90,16 @@ class Question(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+    @cached_property
+    def by_key(self) -> dict[str, Choice]:
+        """Its choices, in their order."""
+        return {choice.key: choice for choice in self.choices.all()}
+
+    @cached_property
+    def waits_for(self) -> frozenset[int]:
+        """The choices after which it is asked; none: always."""
+        return frozenset(choice.pk for choice in self.asked_after.all())
 
 
 class Choice(models.Model):

@@ -26,13 +26,13 @@ KEPT = 24 * 3600
 NAMES = {
     "percent": ("Percent agreement", "How often do two raters of one transcript say the same?"),
     "kappa": ("Cohen's kappa", "Beyond chance, which is each rater's own habit? The mean over pairs of raters."),
-    "fleiss": ("Fleiss' kappa", "Beyond chance, which is guessing at the shares of all answers?"),
+    "fleiss": ("Fleiss' kappa", "Beyond chance, which is guessing at the shares of these answers?"),
     "alpha": ("Krippendorff's alpha", "The same for few ratings and for gaps: of transcripts with two answers only."),
     "gwet": ("Gwet's AC1", "Beyond chance, where only doubtful transcripts are guessed?"),
 }
 ORDERED = {
     "kappa": ("Weighted kappa", "As Cohen's kappa, and near answers agree in part. The mean over pairs of raters."),
-    "fleiss": ("Fleiss' kappa", "Beyond chance, which is guessing at the shares of all answers? It ignores the order."),
+    "fleiss": ("Fleiss' kappa", "Beyond chance, which is guessing at these answers' shares? It ignores the order."),
     "alpha": ("Ordinal alpha", "Krippendorff's alpha for ordered answers: near ones differ less."),
     "gwet": ("Gwet's AC2", "As AC1, and near answers agree in part."),
 }
@@ -134,7 +134,7 @@ def _figures(ratings: of.Ratings, ordered: bool) -> Figures:
 
     statistics: dict[str, of.Statistic] = {
         "percent": of.percent_agreement,
-        "fleiss": of.fleiss_kappa,
+        "fleiss": of.paired_fleiss_kappa,
         "alpha": of.ordinal_alpha if ordered else of.krippendorff_alpha,
         "gwet": of.gwet_ac2 if ordered else of.gwet_ac1,
     }

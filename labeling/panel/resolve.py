@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.utils import timezone
 
-from labeling.codebooks.codebook import outcomes_of
+from labeling.codebooks.codebook import outcomes_of, questions_of
 from labeling.models import Assignment, CampaignItem, Label, Outcome, Resolution
 from labeling.queue.assign import open_third
-from transcripts.models import Transcript
+from labeling.queue.prepared import prepared_cursor
+
+# The newest label of each slot of a panel, with what it chose, and the text and scenario that they are about.
+FULL = """
+SELECT l.id, l.text_sha256 = t.text_sha256, t.text_sha256, d.scenario,
+       ARRAY(SELECT choice_id FROM labeling_answer WHERE label_id = l.id AND choice_id IS NOT NULL),
+       EXISTS (SELECT FROM labeling_resolution WHERE item_id = i.id AND superseded_at IS NULL)
+FROM labeling_campaignitem i
+JOIN transcripts_transcript t ON t.id = i.transcript_id
+JOIN transcripts_cell e ON e.id = t.cell_id JOIN transcripts_condition d ON d.id = e.condition_id
+JOIN labeling_assignment a ON a.item_id = i.id AND a.purpose = 'panel' AND a.voided_at IS NULL
+JOIN LATERAL (
+    SELECT id, text_sha256 FROM labeling_label WHERE assignment_id = a.id ORDER BY id DESC LIMIT 1) l ON true
+WHERE i.id = %s ORDER BY a.slot
+"""
 
 
 def resolve_item(item: CampaignItem) -> list[Resolution]:
     """Resolve every outcome of the item's codebook if all of its panel is in; returns what is new.
 
-    A gold item has no panel. Where two who do not agree on an outcome call for a third, nothing is agreed until that
-    answer is in.
-
-    An outcome is applied to each rater's answer first, then the majority of all raters decides. Those who are
-    unsure count among all, and never as a no: without a majority the item stays unresolved, which is missing.
-    What an adjudicator decided stands, whatever is corrected later.
+    A gold item has no panel.
     """
     # Two raters who fill the last two slots at once wait for each other here: else each would see the other's
     # slot open, and nobody would resolve. NO KEY leaves room for the labels' foreign keys to this row.
@@ -28,20 +37,33 @@ def resolve_item(item: CampaignItem) -> list[Resolution]:
     panel = item.assignments.filter(purpose=Assignment.Purpose.PANEL, voided_at=None)
     if item.source == CampaignItem.Source.GOLD or panel.filter(submitted_at__isnull=True).exists():
         return []
-    text = Transcript.objects.values_list("text_sha256", flat=True).get(pk=item.transcript_id)
-    given = Label.objects.filter(item=item).current()
-    labels = list(given.order_by("assignment__slot").prefetch_related("answers__choice"))
-    if any(bytes(label.text_sha256) != bytes(text) for label in labels):
+    return resolve_full(item)
+
+
+def resolve_full(item: CampaignItem) -> list[Resolution]:
+    """The same for an item that is locked, and of whose panel all is in.
+
+    Where two who do not agree on an outcome call for a third, nothing is agreed until that answer is in.
+
+    An outcome is applied to each rater's answer first, then the majority of all raters decides. Those who are
+    unsure count among all, and never as a no: without a majority the item stays unresolved, which is missing.
+    What an adjudicator decided stands, whatever is corrected later.
+    """
+    with prepared_cursor() as cursor:
+        cursor.execute(FULL, [item.pk])
+        found = cursor.fetchall()
+    if not found or not all(of_this_text for _, of_this_text, *_ in found):
         return []  # The transcript changed since: nothing is agreed about the new text.
-    outcomes = outcomes_of(item.campaign.codebook_version_id)
-    scenario = item.transcript.cell.condition.scenario
-    new = [_resolution(item, outcome, labels, scenario, bytes(text)) for outcome in outcomes]
+    said = {label: frozenset(choices) for label, _, _, _, choices, _ in found}
+    _, _, text, scenario, _, is_resolved = found[0]
+    version = item.campaign.codebook_version_id
+    new = [_resolution(item, outcome, said, scenario, text) for outcome in outcomes_of(version)]
     # Where both are unsure a third could make no majority.
-    split = any(row.method != Resolution.Method.UNANIMOUS and row.missing < len(labels) for row in new)
+    split = any(row.method != Resolution.Method.UNANIMOUS and row.missing < len(said) for row in new)
     if split and open_third(item):
         reopen([item.pk])
         return []
-    current = {row.outcome_id: row for row in item.resolutions.filter(superseded_at__isnull=True)}
+    current = {row.outcome_id: row for row in item.resolutions.filter(superseded_at=None)} if is_resolved else {}
     changed = [row for row in new if not _stands(current.get(row.outcome_id), row)]
     if replaced := [current[row.outcome_id].pk for row in changed if row.outcome_id in current]:
         Resolution.objects.filter(pk__in=replaced).update(superseded_at=timezone.now())
@@ -57,7 +79,13 @@ def reopen(items: Sequence[int]) -> None:
 
 def answer_for(outcome: Outcome, label: Label, scenario: str) -> bool | None:
     """What one rater's label says about an outcome: yes, no, or None for unsure."""
-    choices = [row.choice for row in label.answers.all() if row.question_id == outcome.question_id and row.choice]
+    return said_of(outcome, {row.choice_id for row in label.answers.all() if row.choice_id is not None}, scenario)
+
+
+def said_of(outcome: Outcome, chosen: Collection[int], scenario: str) -> bool | None:
+    """The same of everything that a label chose, whatever the question."""
+    question = next(one for one in questions_of(outcome.version_id) if one.pk == outcome.question_id)
+    choices = [choice for choice in question.by_key.values() if choice.pk in chosen]
     positive = outcome.positive_choices(scenario)
     if any(choice.pk in positive for choice in choices):
         return True
@@ -78,10 +106,10 @@ def majority(answers: Sequence[bool | None]) -> tuple[bool | None, Resolution.Me
 
 
 def _resolution(
-    item: CampaignItem, outcome: Outcome, labels: Iterable[Label], scenario: str, text: bytes
+    item: CampaignItem, outcome: Outcome, said: Mapping[int, Collection[int]], scenario: str, text: bytes
 ) -> Resolution:
-    by_label = {label.pk: answer_for(outcome, label, scenario) for label in labels}
-    answers = list(by_label.values())
+    """`said` are the labels of the panel in the order of its slots, with what each chose."""
+    answers = [said_of(outcome, chosen, scenario) for chosen in said.values()]
     value, method = majority(answers)
     called = item.campaign.third_on_disagreement and not item.triple and len(answers) > 2
     if called and method == Resolution.Method.MAJORITY and answers[0] != answers[1]:
@@ -94,7 +122,7 @@ def _resolution(
         positive=answers.count(True),
         negative=answers.count(False),
         missing=answers.count(None),
-        label_ids=sorted(by_label),
+        label_ids=sorted(said),
         text_sha256=text,
     )
 

@@ -7,15 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
 from django.db import transaction
-from django.utils import timezone
 
 from labeling.campaigns.gold import is_qualification
 from labeling.campaigns.screen import screen
 from labeling.codebooks.codebook import questions_of
-from labeling.models import Answer, Assignment, Campaign, CampaignItem, Choice, Draft, Evidence, Label, Question
-from labeling.panel.resolve import resolve_item
-from transcripts.models import Action, TranscriptText
+from labeling.models import Answer, Assignment, Campaign, CampaignItem, Evidence, Label, Question
+from labeling.panel.resolve import resolve_full
+from labeling.queue.keep import Locked, keep, lock
+from transcripts.models import TranscriptText
 
 
 class Refused(Exception):
@@ -57,46 +58,33 @@ def submit(assignment: Assignment, submission: Submission, *, revision: int = 0)
     `revision` is how many labels the assignment had when the rater opened it: the same form sent twice is one
     label. Raises Refused where an answer is missing, unknown, or lacks its evidence, or the slot is lost.
     """
-    held = (
-        Assignment.objects.select_for_update(of=("self",))
-        .select_related("item__campaign", "item__transcript__cell__condition", "rater")
-        .get(pk=assignment.pk)
-    )
-    if held.rater is None or held.rater_id != assignment.rater_id:
+    locked = lock(assignment, with_messages=bool(submission.evidence))
+    if locked.rater is None or locked.rater != assignment.rater_id:
         raise Refused({"": "The lease ran out and somebody else has this item now. Your draft is kept."})
-    labels = list(held.labels.order_by("id"))
-    if len(labels) > revision:
-        return _same_or_refused(labels[revision], submission)
-    if held.item.campaign.state == Campaign.State.CLOSED:
+    item = assignment.item
+    if locked.submitted_at is not None:
+        labels = list(assignment.labels.order_by("id"))
+        if len(labels) > revision:
+            return _same_or_refused(labels[revision], submission)
+    if locked.campaign_state == Campaign.State.CLOSED:
         raise Refused({"": "The campaign is closed and takes no more answers. Your draft is kept."})
-    if labels and is_qualification(held.item):
+    if locked.submitted_at is not None and is_qualification(item):
         raise Refused({"": "What you answered in the qualification stays as it is: you have been told what is right."})
-    questions = questions_of(held.item.campaign.codebook_version_id)
-    rows = _answers(asked_of(questions, actions_of(questions, held.item.transcript_id)), submission)
-    spans = _spans(submission, held.item.transcript_id, questions)
-    label = Label.objects.create(
-        item=held.item,
-        assignment=held,
-        rater=held.rater,
-        text_sha256=held.item.transcript.text_sha256,
-        comment=submission.comment,
-        recognised=submission.recognised,
-        seconds=submission.seconds,
-    )
-    for row in rows:
-        row.label = label
-    for span in spans:
-        span.label = label
-    Answer.objects.bulk_create(rows)
-    Evidence.objects.bulk_create(spans)
-    if held.submitted_at is None:
-        held.submitted_at = timezone.now()
-        held.save(update_fields=["submitted_at"])
-    Draft.objects.filter(item=held.item, rater=held.rater).delete()
-    if held.item.source == CampaignItem.Source.GOLD:
-        screen(held)
-    elif held.purpose == Assignment.Purpose.PANEL:
-        resolve_item(held.item)
+    questions = questions_of(item.campaign.codebook_version_id)
+    rows = _answers(asked_of(questions, locked.actions), submission)
+    spans = _spans(submission, item.transcript_id, locked, questions)
+    about = {
+        "rater": locked.rater,
+        "text": locked.text_sha256,
+        "comment": submission.comment,
+        "recognised": submission.recognised,
+        "seconds": submission.seconds,
+    }
+    label, others_open = keep(assignment, about, rows, spans)
+    if item.source == CampaignItem.Source.GOLD:
+        screen(assignment)
+    elif assignment.purpose == Assignment.Purpose.PANEL and not others_open:
+        resolve_full(item)
     return label
 
 
@@ -113,13 +101,6 @@ def _same_or_refused(label: Label, submission: Submission) -> Label:
     if same and marked == {(span.place, span.start, span.end) for span in submission.evidence}:
         return label
     raise Refused({"": "You answered this one elsewhere in the meantime. Your draft is kept; open it again."})
-
-
-def actions_of(questions: Sequence[Question], transcript: int) -> list[int]:
-    """The ordinals of a transcript's actions, where any question is about them."""
-    if all(question.unit == Question.Unit.TRANSCRIPT for question in questions):
-        return []
-    return list(Action.objects.filter(transcript=transcript).values_list("ordinal", flat=True))
 
 
 def asked_of(questions: Sequence[Question], actions: Sequence[int]) -> list[tuple[Question, int | None]]:
@@ -146,9 +127,10 @@ class Chosen:
         self._by_action.setdefault(action, set()).update(choices)
 
     def leads_to(self, question: Question, action: int | None) -> bool:
-        after = {choice.pk for choice in question.asked_after.all()}
+        if not question.waits_for:
+            return True
         made = self._by_action.get(None, set()) | self._by_action.get(action, set())
-        return not after or bool(after & made)
+        return not made.isdisjoint(question.waits_for)
 
 
 def _answers(asked: Sequence[tuple[Question, int | None]], submission: Submission) -> list[Answer]:
@@ -198,7 +180,7 @@ def _answer(question: Question, given: Sequence[str]) -> list[Answer]:
         if not math.isfinite(number):
             raise ValueError(f"Not a number: {given[0]}")
         return [Answer(question=question, number=number)]
-    choices: dict[str, Choice] = {choice.key: choice for choice in question.choices.all()}
+    choices = question.by_key
     for key in given:
         if key not in choices:
             raise ValueError(f"No such choice: {key}")
@@ -210,10 +192,12 @@ def _answer(question: Question, given: Sequence[str]) -> list[Answer]:
     return [Answer(question=question, choice=choices[key]) for key in dict.fromkeys(given)]
 
 
-def _spans(submission: Submission, transcript: int, questions: Sequence[Question]) -> list[Evidence]:
-    if not submission.evidence:
-        return []  # and the text, which may be long, is not read
-    text = TranscriptText.objects.select_related("transcript__prompt").get(pk=transcript)
+def _spans(submission: Submission, transcript: int, locked: Locked, questions: Sequence[Question]) -> list[Evidence]:
+    if locked.messages is None:
+        return []  # no evidence was sent, and the text, which may be long, is not read
+    text = TranscriptText(pk=transcript, messages=orjson.loads(locked.messages))
+    if any(span.place in ("system", "user") for span in submission.evidence):
+        text = TranscriptText.objects.select_related("transcript__prompt").get(pk=transcript)
     return [_evidence(mark, text, questions) for mark in submission.evidence]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -14,6 +15,7 @@ from django.utils.crypto import salted_hmac
 from labeling.campaigns.draw import TRIPLE
 from labeling.campaigns.gold import HIDDEN, left_for, put_aside_by
 from labeling.models import Assignment, Campaign, CampaignItem, Care, Draft, Expected, Participation, Skip
+from labeling.queue.opened import SLOT_COLUMNS, SLOT_JOINS, slot_of
 from transcripts.models import Cell
 
 Purpose = Assignment.Purpose
@@ -38,45 +40,66 @@ FREE = """
       AND {skipped} (SELECT FROM labeling_skip s WHERE s.item_id = i.id AND s.rater_id = %(rater)s)
     ORDER BY a.serve_order, a.item_id, a.slot LIMIT 1 FOR UPDATE OF a SKIP LOCKED
 """
+# The slot as it is now, with its item.
 LEASE = """
-UPDATE labeling_assignment SET rater_id = %(rater)s, leased_until = now() + make_interval(mins => %(minutes)s),
-       leased_at = CASE WHEN rater_id = %(rater)s THEN leased_at ELSE now() END
-WHERE id = ({slot}) RETURNING id
-"""
-HELD = LEASE.format(
-    slot="""SELECT id FROM labeling_assignment
-    WHERE rater_id = %(rater)s AND submitted_at IS NULL AND voided_at IS NULL AND campaign_id = %(campaign)s
-    ORDER BY leased_at, id LIMIT 1 FOR UPDATE"""
+WITH a AS (
+    UPDATE labeling_assignment SET rater_id = %(rater)s, leased_until = now() + make_interval(mins => %(minutes)s),
+           leased_at = CASE WHEN rater_id = %(rater)s THEN leased_at ELSE now() END
+    WHERE id = ({slot}) RETURNING *
 )
-NEW = LEASE.format(slot=FREE.format(skipped="NOT EXISTS"))
-SKIPPED = LEASE.format(slot=FREE.format(skipped="EXISTS"))
+SELECT {columns} FROM a {joins}
+"""
+
+
+def _lease(slot: str) -> str:
+    return LEASE.format(slot=slot, columns=SLOT_COLUMNS, joins=SLOT_JOINS)
+
+
+HELD = _lease("""
+    SELECT id FROM labeling_assignment
+    WHERE rater_id = %(rater)s AND submitted_at IS NULL AND voided_at IS NULL AND campaign_id = %(campaign)s
+    ORDER BY leased_at, id LIMIT 1 FOR UPDATE""")
+NEW = _lease(FREE.format(skipped="NOT EXISTS"))
+SKIPPED = _lease(FREE.format(skipped="EXISTS"))
+
+
+def take_next(campaign: Campaign, rater: User) -> Assignment | None:
+    """Lease the rater's next slot, or None where nothing is left for them or they are at the end of their part."""
+    return take(campaign, rater, part_in(campaign, rater))
 
 
 @transaction.atomic
-def take_next(campaign: Campaign, rater: User) -> Assignment | None:
-    """Lease the rater's next slot, or None where nothing is left for them or they are at the end of their part.
+def take(campaign: Campaign, rater: User, part: Participation | None, care: Care | None = None) -> Assignment | None:
+    """The same for somebody whose part (and what they wish) is known.
 
     They resume what they hold. Else, in this order: the qualification; a gold or an own earlier item where it is its
     turn; what is drawn; what they put aside. A paused campaign gives nothing new, a closed one nothing at all.
     """
-    if why_nothing(campaign, rater) not in ("", State.PAUSED):
+    if _why_nothing(campaign, rater, part) not in ("", State.PAUSED):
         return None
     # One decision at a time for each rater: a second tab waits, and finds what the first one took.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [campaign.pk, rater.pk])
-    taker = Taker(campaign, rater)
+    taker = Taker(campaign, rater, part, care)
     taken = taker.lease(HELD)
     if taken is None and campaign.state == State.OPEN:
         taken = taker.take_new()
-    return Assignment.objects.select_related("item__campaign").get(pk=taken) if taken else None
+    return taken
+
+
+def part_in(campaign: Campaign, rater: User) -> Participation | None:
+    return Participation.objects.filter(campaign=campaign, rater=rater).select_related("invitation").first()
 
 
 def why_nothing(campaign: Campaign, rater: User) -> str:
     """Why a rater gets nothing (more) here: paused, closed, labels, minutes, or the state of a part that has ended;
     "" where they may go on."""
+    return _why_nothing(campaign, rater, part_in(campaign, rater))
+
+
+def _why_nothing(campaign: Campaign, rater: User, part: Participation | None) -> str:
     if campaign.state == State.CLOSED:
         return str(State.CLOSED)
-    part = Participation.objects.filter(campaign=campaign, rater=rater).select_related("invitation").first()
     if part is not None and part.state != Participation.State.ACTIVE:
         return part.state
     if part is not None and part.is_over_time:
@@ -93,39 +116,41 @@ def done(campaign: Campaign, rater: User) -> int:
 
 
 class Taker:
-    """A rater who is given something new, under their lock."""
+    """A rater who is given something, under their lock."""
 
-    def __init__(self, campaign: Campaign, rater: User) -> None:
-        self.campaign, self.rater = campaign, rater
-        self.declined = declined_cells(campaign, rater)
+    def __init__(self, campaign: Campaign, rater: User, part: Participation | None, care: Care | None) -> None:
+        self.campaign, self.rater, self.part, self.care = campaign, rater, part, care
 
-    def take_new(self) -> int | None:
-        campaign = self.campaign
-        if campaign.qualification_pass is not None and not self._is_qualified():
-            left = left_for(campaign, self.rater.pk, [Expected.Purpose.QUALIFICATION], self.declined)
+    @cached_property
+    def declined(self) -> list[int]:
+        return declined_cells(self.campaign, self.rater, self.care)
+
+    def take_new(self) -> Assignment | None:
+        if self.campaign.qualification_pass is not None and not self._is_qualified():
+            left = left_for(self.campaign, self.rater.pk, [Expected.Purpose.QUALIFICATION], self.declined)
             item = left.annotate(aside=put_aside_by(self.rater.pk)).order_by("aside", "pk").first()
             if item is not None:
                 return self._open(item, Purpose.PANEL)
-        return self._take_turn() or self.lease(NEW) or self.lease(SKIPPED) or self._take_gold(aside=True)
+        refused = {"choosy": bool(self.declined), "declined": self.declined}
+        taken = self._take_turn() or self.lease(NEW, **refused) or self.lease(SKIPPED, **refused)
+        return taken or self._take_gold(aside=True)
 
-    def lease(self, statement: str) -> int | None:
+    def lease(self, statement: str, **more: Any) -> Assignment | None:
         values: dict[str, Any] = {
             "rater": self.rater.pk,
             "campaign": self.campaign.pk,
             "minutes": self.campaign.lease_minutes,
-            "choosy": bool(self.declined),
-            "declined": self.declined,
+            **more,
         }
         with connection.cursor() as cursor:
             cursor.execute(statement, values)
             row = cursor.fetchone()
-        return row[0] if row else None
+        return slot_of(row, self.campaign, self.rater) if row else None
 
     def _is_qualified(self) -> bool:
-        part = Participation.objects.filter(campaign=self.campaign, rater=self.rater).first()
-        return part is None or part.qualified_at is not None
+        return self.part is None or self.part.qualified_at is not None
 
-    def _take_turn(self) -> int | None:
+    def _take_turn(self) -> Assignment | None:
         """A gold or an earlier item, where it is its turn. Where both are, the earlier one comes next."""
         campaign = self.campaign
         if not campaign.gold_every and not campaign.repeat_every:
@@ -144,14 +169,14 @@ class Taker:
         block = f"{self.campaign.pk} {self.rater.pk} {n // every}"
         return n % every == int(salted_hmac(kind, block, algorithm="sha256").hexdigest(), 16) % every
 
-    def _take_gold(self, *, aside: bool) -> int | None:
+    def _take_gold(self, *, aside: bool) -> Assignment | None:
         if not self.campaign.gold_every:
             return None
         left = left_for(self.campaign, self.rater.pk, HIDDEN, self.declined)
         item = left.filter(put_aside_by(self.rater.pk) if aside else ~put_aside_by(self.rater.pk)).order_by("?").first()
         return self._open(item, Purpose.PANEL) if item else None
 
-    def _take_repeat(self) -> int | None:
+    def _take_repeat(self) -> Assignment | None:
         own = Assignment.objects.filter(campaign=self.campaign, rater=self.rater, submitted_at__isnull=False)
         drawn = own.filter(purpose=Purpose.PANEL, voided_at=None).exclude(item__source=CampaignItem.Source.GOLD)
         old = list(drawn.order_by("-submitted_at").values_list("item", flat=True)[REPEAT_AFTER:])
@@ -160,16 +185,20 @@ class Taker:
         item = items.order_by("?").first()
         return self._open(item, Purpose.REPEAT) if item else None
 
-    def _open(self, item: CampaignItem, purpose: str) -> int:
+    def _open(self, item: CampaignItem, purpose: str) -> Assignment:
         """A slot that is made when it is needed, in this rater's hand at once."""
         now = timezone.now()
         until = now + timedelta(minutes=self.campaign.lease_minutes)
         slot = Assignment(rater=self.rater, purpose=purpose, leased_at=now, leased_until=until)
-        return add_slot(item, slot).pk
+        item.campaign = self.campaign
+        return add_slot(item, slot)
 
 
-def declined_cells(campaign: Campaign, rater: User) -> list[int]:
-    """The cells of the evaluation whose scenarios the rater declines to read."""
+def declined_cells(campaign: Campaign, rater: User, care: Care | None = None) -> list[int]:
+    """The cells of the evaluation whose scenarios the rater declines to read. `care` may be known: who has kept no
+    wishes declines nothing."""
+    if care is not None and care.pk is None:
+        return []
     notes = Care.objects.filter(rater=rater, declined__isnull=False).values_list("declined__scenarios", flat=True)
     scenarios = {scenario for note in notes for scenario in note}
     if not scenarios:

@@ -16,6 +16,7 @@ from labeling.models import Campaign, Evidence
 from labeling.queue import masks
 from labeling.queue.answer import Span
 from labeling.queue.masks import COVER, NOTHING, Mask
+from labeling.queue.quoted import in_words
 from transcripts.ingest.parsed import Span as SourceSpan
 from transcripts.models import LanguageModel, Persona, Transcript, TranscriptText
 from transcripts.models.transcripts import argument_text
@@ -201,30 +202,30 @@ def evidence_of(
             quote = ""
         block = sheet.block_at(span)
         value = f"{span.place}:{span.start}:{span.end}"
-        found.append(Marked(value, quote or "(not in this transcript)", block.anchor if block else "reading"))
+        found.append(Marked(value, in_words(quote) or "(not in this transcript)", block.anchor if block else "reading"))
     return found
 
 
 def covered_quote(row: Evidence, text: TranscriptText, mask: Mask) -> str:
     """The words of stored evidence, which are the true ones, with names covered."""
     if mask.pattern is None:
-        return row.quote
+        return in_words(row.quote)
     try:
         whole = text.at(row.place)
     except KeyError:
         whole = ""
     stands = whole[row.start : row.end] == row.quote
-    return mask.cover(whole)[row.start : row.end] if stands else mask.cover(row.quote)
+    return in_words(mask.cover(whole)[row.start : row.end] if stands else mask.cover(row.quote))
 
 
 def _notes(transcript: Transcript, *, unclosed: bool, redacted: bool) -> list[str]:
     notes = []
     if transcript.status == "truncated":
-        notes.append("The answer was cut off at the length limit: what would have followed is not known.")
+        notes.append("Cut off by a limit: what would have followed is not known.")
     if unclosed:
-        notes.append("The private reasoning was never closed: all that follows counts as reasoning.")
+        notes.append("The reasoning was never closed: whatever follows its opening tag is read as reasoning.")
     if redacted:
-        notes.append("Some of the reasoning was withheld and is missing here.")
+        notes.append("The provider withheld some of the reasoning: its text is not in the file.")
     return notes
 
 

@@ -8,18 +8,26 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Q
 
-from labeling.models import Assignment, Campaign, Label, Participation
-from labeling.queue.assign import declined_cells, done
+from labeling.models import Campaign, Care, Participation
+from labeling.queue.assign import declined_cells, part_in
 
 # More are not counted.
 MOST_LEFT = 300
-# Answers that the pace is taken from.
+# Answers that the pace is taken from: the latest, and no pace is told of fewer than a few.
 LATEST = 20
+FEW = 3
 
-LEFT = """
-SELECT count(DISTINCT item_id) FROM (
+PROGRESS = """
+WITH own AS (
+    SELECT a.id, x.purpose IS NOT DISTINCT FROM 'qualification' AS is_practice
+    FROM labeling_assignment a LEFT JOIN labeling_expected x ON x.item_id = a.item_id
+    WHERE a.campaign_id = %(campaign)s AND a.rater_id = %(rater)s AND a.submitted_at IS NOT NULL
+)
+SELECT (SELECT count(*) FROM own), (SELECT count(*) FROM own WHERE NOT is_practice), ARRAY(
+    SELECT l.seconds FROM labeling_label l JOIN own ON own.id = l.assignment_id AND NOT is_practice
+    WHERE l.rater_id = %(rater)s AND l.seconds > 0 ORDER BY l.id DESC LIMIT %(latest)s
+), (SELECT count(DISTINCT item_id) FROM (
     SELECT a.item_id FROM labeling_assignment a JOIN labeling_campaignitem i ON i.id = a.item_id
     WHERE a.campaign_id = %(campaign)s AND i.source <> 'gold'
       AND a.submitted_at IS NULL AND a.voided_at IS NULL AND a.purpose = 'panel'
@@ -32,20 +40,22 @@ SELECT count(DISTINCT item_id) FROM (
         WHERE g.campaign_id = %(campaign)s AND g.source = 'gold' AND o.rater_id = %(rater)s))
       AND NOT (%(choosy)s AND EXISTS (
         SELECT FROM transcripts_transcript t WHERE t.id = i.transcript_id AND t.cell_id = ANY(%(declined)s)))
-    ORDER BY a.serve_order, a.item_id, a.slot LIMIT %(slots)s
-) free
+    ORDER BY a.serve_order, a.item_id, a.slot LIMIT %(slots)s) free)
 """
 
 
 @dataclass(frozen=True)
 class Progress:
-    """What a rater has answered, transcripts an hour, and how many they may still be given."""
+    """What a rater has answered, transcripts an hour, and how many they may still be given.
 
+    `answered` is everything; `by_rater` leaves out the qualification, which is practice.
+    """
+
+    answered: int
     by_rater: int
     pace: float | None
     left: int
-    # Of how many their invitation speaks; the qualification is not among them.
-    of: int | None = None
+    of: int | None = None  # how many their invitation speaks of
 
     @property
     def left_words(self) -> str:
@@ -67,27 +77,26 @@ class Progress:
 
 
 def progress(campaign: Campaign, rater: User) -> Progress:
-    own = Assignment.objects.filter(campaign=campaign, rater=rater, submitted_at__isnull=False).count()
-    labels = Label.objects.filter(Q(seconds__gt=0), assignment__campaign=campaign, rater=rater).order_by("-pk")
-    seconds = [found or 0.0 for found in labels.values_list("seconds", flat=True)[:LATEST]]
-    pace = 3600 * len(seconds) / sum(seconds) if seconds else None
-    part = Participation.objects.filter(campaign=campaign, rater=rater, invitation__isnull=False)
-    invited = part.select_related("invitation").first()
-    if invited is not None and invited.invitation is not None:
-        each = invited.invitation.labels_each
-        return Progress(own, pace, max(0, each - done(campaign, rater)), each)
-    return Progress(own, pace, _left(campaign, rater))
+    return progress_of(campaign, rater, part_in(campaign, rater))
 
 
-def _left(campaign: Campaign, rater: User) -> int:
-    declined = declined_cells(campaign, rater)
+def progress_of(campaign: Campaign, rater: User, part: Participation | None, care: Care | None = None) -> Progress:
+    """The same of somebody whose part (and what they wish) is known."""
+    invitation = part.invitation if part is not None else None
+    declined = [] if invitation else declined_cells(campaign, rater, care)
     values: dict[str, Any] = {
         "campaign": campaign.pk,
         "rater": rater.pk,
+        "latest": LATEST,
         "choosy": bool(declined),
         "declined": declined,
-        "slots": MOST_LEFT * (campaign.raters_per_item + 1),
+        # Of somebody who was invited for so many, what is free is not counted.
+        "slots": 0 if invitation else MOST_LEFT * (campaign.raters_per_item + 1),
     }
     with connection.cursor() as cursor:
-        cursor.execute(LEFT, values)
-        return min(MOST_LEFT, int(cursor.fetchone()[0]))
+        cursor.execute(PROGRESS, values)
+        answered, by_rater, seconds, left = cursor.fetchone()
+    pace = 3600 * len(seconds) / sum(seconds) if len(seconds) >= FEW else None
+    if invitation:
+        return Progress(answered, by_rater, pace, max(0, invitation.labels_each - by_rater), invitation.labels_each)
+    return Progress(answered, by_rater, pace, min(MOST_LEFT, left))

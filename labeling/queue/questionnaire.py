@@ -10,7 +10,7 @@ from typing import Any
 from django.http import QueryDict
 
 from labeling.codebooks.guideline import Part, parts
-from labeling.models import Choice, CodebookVersion, Draft, Label, Question
+from labeling.models import Choice, Draft, Label, Question
 from labeling.queue.answer import Chosen, Refused, key_of
 from labeling.queue.blind import Act
 from transcripts.page.references import Piece
@@ -79,10 +79,6 @@ class ShownQuestion:
         for place, recipient in enumerate(self.act.recipients):
             found += [Piece(", " if place else " to "), *recipient.address]
         return found if self.act.done else [*found, Piece(" (drafted, not done)")]
-
-
-def questions_of(version: CodebookVersion) -> list[Question]:
-    return list(version.questions.prefetch_related("choices", "asked_after"))
 
 
 def shown_questions(

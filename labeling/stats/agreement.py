@@ -117,6 +117,7 @@ class Sums:
     paired: "Floats"  # mass of those with two ratings or more
     rated: "Floats"
     shares: "Floats"  # [category]: of a transcript's ratings
+    paired_shares: "Floats"  # the same of those with two ratings or more
     pairs: "Floats"  # [category, category]: share of a transcript's pairs of ratings
     coincidences: "Floats"  # the same, each pair counting 1 / (ratings − 1): Krippendorff's o_ck
 
@@ -132,6 +133,16 @@ def percent_agreement(sums: Sums) -> "Floats":
 def fleiss_kappa(sums: Sums) -> "Floats":
     """(p_o − p_e) / (1 − p_e) with p_e = Σ π_c². Fleiss (1971) Psychol Bull 76:378."""
     return _corrected(percent_agreement(sums), (_shares(sums) ** 2).sum(axis=1))
+
+
+def paired_fleiss_kappa(sums: Sums) -> "Floats":
+    """The same with π_c of the transcripts with two ratings or more, as alpha has it. A single answer agrees with
+    nobody: counted for chance, it would make the two contradict each other where such transcripts are different."""
+    import numpy as np  # noqa: PLC0415 - slow import
+
+    paired = np.broadcast_to(sums.paired[:, None], sums.paired_shares.shape)
+    shares = _ratio(sums.paired_shares, paired)
+    return _corrected(percent_agreement(sums), (shares**2).sum(axis=1))
 
 
 def gwet_ac1(sums: Sums) -> "Floats":
@@ -250,15 +261,17 @@ def _features(counts: "Whole") -> "Floats":
     n = counts.sum(axis=1)
     together = (counts[:, :, None] * (counts[:, None, :] - np.eye(q, dtype=np.int64))).reshape(rows, q * q)
     coincidences = together / np.maximum(n - 1, 1)[:, None]
-    columns = [n > 1, n > 0, counts / n[:, None], coincidences / n[:, None], coincidences]
+    shares = counts / n[:, None]
+    columns = [n > 1, n > 0, shares, shares * (n > 1)[:, None], coincidences / n[:, None], coincidences]
     return np.column_stack(columns).astype(np.float64)
 
 
 def _summed(ratings: Ratings, mass: "Floats", features: "Floats") -> Sums:
     q = len(ratings.categories)
     whole = mass @ features
-    pairs, coincidences = (whole[:, 2 + q :].reshape(len(mass), 2, q, q)[:, place] for place in (0, 1))
-    return Sums(ratings.n_rated, whole[:, 0], whole[:, 1], whole[:, 2 : 2 + q], pairs, coincidences)
+    shares, paired_shares = whole[:, 2 : 2 + q], whole[:, 2 + q : 2 + 2 * q]
+    pairs, coincidences = (whole[:, 2 + 2 * q :].reshape(len(mass), 2, q, q)[:, place] for place in (0, 1))
+    return Sums(ratings.n_rated, whole[:, 0], whole[:, 1], shares, paired_shares, pairs, coincidences)
 
 
 def _shares(sums: Sums) -> "Floats":

@@ -110,7 +110,7 @@ def confusion(comparisons: Iterable[Comparison]) -> Confusion:
 
 def quality(table: Confusion, level: float = 0.95, draws: int = 2000, seed: int = 1) -> JudgeQuality:
     """Sensitivity, specificity, predictive values, accuracy, balanced accuracy, F1, MCC and likelihood
-    ratios.
+    ratios. `draws=0` leaves out the bootstrap's intervals.
 
     Altman & Bland (1994) BMJ 308:1552, 309:102 and 309:188; Matthews (1975) BBA 405:442.
     """
@@ -155,7 +155,7 @@ def composites(tp: float, fp: float, fn: float, tn: float) -> tuple[float | None
 
 def _bootstrapped(table: Confusion, level: float, draws: int, seed: int) -> list[Measure]:
     values = composites(table.tp.weight, table.fp.weight, table.fn.weight, table.tn.weight)
-    limits = _percentiles(table, level, draws, seed) if table.n else [None] * len(values)
+    limits = _percentiles(table, level, draws, seed) if table.n and draws else [None] * len(values)
     return [
         Measure(None, reason=f"undefined: {name} divides by an empty cell")
         if value is None

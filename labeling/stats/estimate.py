@@ -81,15 +81,16 @@ def estimate_group(
     target: Target = Target.PANEL,
     level: float = 0.95,
     positive_word: str = "harmful",
+    not_borrowed: str = "",
 ) -> Estimate:
     """Choose the tier of a group, estimate its rate, and say why this tier.
 
-    `noise` holds the panel's error rates; without them there is neither a latent target nor tier B. Pass no
-    calibration where the judge is known to err differently on this model.
+    `noise` holds the panel's error rates; without them there is neither a latent target nor tier B. `not_borrowed`
+    says why a calibration must not be used although it would do: the judge is known to err differently here.
     """
     own = post_stratify(group, level)
     obstacle = own_obstacle(group) if group.judged else ""
-    why_not_modelled = modelled_obstacle(calibration, noise, level) if obstacle else ""
+    why_not_modelled = not_borrowed or modelled_obstacle(calibration, noise, level) if obstacle else ""
     if not group.judged:
         answer = _from_people(group, own, noise, target, level)
     elif not obstacle and own.value is not None:

@@ -6,6 +6,7 @@ set counts who is certainly above and who is certainly below.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -39,6 +40,14 @@ def rank_sets(
     marginal ones for one entry named beforehand. Mogstad, Romano, Shaikh & Wilhelm (2024) Rev Econ Stud
     91:476.
     """
+    return list(_rank_sets(tuple(estimates), tuple(errors), level, simultaneous, draws, seed))
+
+
+@lru_cache(maxsize=64)
+def _rank_sets(
+    estimates: tuple[float, ...], errors: tuple[float, ...], level: float, simultaneous: bool, draws: int, seed: int
+) -> tuple[RankSet, ...]:
+    """The same rates are asked for again and again, and have the same sets each time."""
     import numpy as np  # noqa: PLC0415 - slow import
 
     theta, se = np.asarray(estimates, dtype=np.float64), np.asarray(errors, dtype=np.float64)
@@ -52,7 +61,7 @@ def rank_sets(
         sets = [certain] * p
     else:
         sets = [_certain_pairs(theta, se, noise, _pairs_of(j, p), level) for j in range(p)]
-    return [RankSet(ranks[j], 1 + int(sure[:, j].sum()), p - int(sure[j].sum())) for j, sure in enumerate(sets)]
+    return tuple(RankSet(ranks[j], 1 + int(sure[:, j].sum()), p - int(sure[j].sum())) for j, sure in enumerate(sets))
 
 
 def _pairs_of(j: int, p: int) -> "NDArray[np.bool_]":

@@ -117,6 +117,14 @@ class Stratum:
     def fully_labelled(self) -> bool:
         return self.labels.n == self.size
 
+    def __add__(self, other: "Stratum") -> "Stratum":
+        return Stratum(
+            self.size + other.size,
+            self.labels + other.labels,
+            self.mass + other.mass,
+            self.mass_squares + other.mass_squares,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Group:
@@ -125,6 +133,9 @@ class Group:
     flagged: Stratum = Stratum()
     unflagged: Stratum = Stratum()
     unjudged: Stratum = Stratum()
+
+    def __add__(self, other: "Group") -> "Group":
+        return Group(self.flagged + other.flagged, self.unflagged + other.unflagged, self.unjudged + other.unjudged)
 
     @property
     def strata(self) -> tuple[Stratum, Stratum, Stratum]:

@@ -26,6 +26,7 @@ from labeling.transfers.jobs import Job, Lost, take
 from labeling.transfers.keep import Keeper
 from labeling.transfers.label_columns import OWN, LabelColumns, parse
 from labeling.transfers.label_rows import Told, told
+from labeling.transfers.settle import settle
 from transcripts.ingest.files.tree import Folder
 from transcripts.ingest.mapping import BadMapping
 from transcripts.ingest.parsed import Problem
@@ -34,6 +35,7 @@ from transcripts.models import Evaluation, Transcript
 
 TOGETHER = 500  # labels that are written in one transaction
 MOST_TOLD = 1_000  # problems that are told one by one
+SIGHTED = 'The mapping does not say hidden = ["verdict"]: raters may have seen it, so these labels calibrate nothing.'
 
 
 class CannotBringIn(Exception):
@@ -73,6 +75,7 @@ class Report:
     items: int = 0
     raters: int = 0
     resolved: int = 0
+    adjudicated: int = 0
     remarks: list[str] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
     untold: int = 0
@@ -114,7 +117,8 @@ def bring_in(path: Path, row: LabelImport, tell: Callable[[int], None] = lambda 
         done += len(batch)
         tell(done)
     report.items, report.raters = len(keeper.touched), len(keeper.raters)
-    report.resolved = _resolve(campaign, keeper.touched, lambda: tell(done))
+    campaign.waves.filter(number=1).update(size=campaign.items.filter(source=CampaignItem.Source.SAMPLE).count())
+    report.resolved, report.adjudicated = _resolve(campaign, keeper, lambda: tell(done))
     report.remarks = _remarks(campaign, wanted)
     return report
 
@@ -222,7 +226,7 @@ def _campaign(wanted: Wanted, seen: _Seen, row: LabelImport) -> Campaign:
         codebook_version=_edition(wanted, seen),
         design=Campaign.Design.PRIORITY if drawn else Campaign.Design.SIMPLE,
         raters_per_item=min(max(seen.raters.values()), 32_767),
-        hides=[],
+        hides=list(wanted.columns.hidden),
         masks_names=False,
         state=Campaign.State.CLOSED,
         created_by=row.created_by,
@@ -270,25 +274,29 @@ def _edition(wanted: Wanted, seen: _Seen) -> CodebookVersion:
         raise CannotBringIn(f"No codebook can be made: {problem}") from None
 
 
-def _resolve(campaign: Campaign, touched: set[int], tell: Callable[[], None]) -> int:
-    """Agree on what the labels say, where the codebook counts anything; the number of items with a new resolution."""
+def _resolve(campaign: Campaign, keeper: Keeper, tell: Callable[[], None]) -> tuple[int, int]:
+    """Agree on what the labels say, where the codebook counts anything, and let stand what was decided otherwise. How
+    many items have a new resolution, and how many resolutions were decided."""
     if not outcomes_of(campaign.codebook_version_id):
-        return 0
-    items = CampaignItem.objects.filter(pk__in=touched).select_related("campaign", "transcript__cell__condition")
-    resolved = 0
+        return 0, 0
+    items = CampaignItem.objects.filter(pk__in=keeper.touched).select_related("campaign", "transcript__cell__condition")
+    resolved = adjudicated = 0
     for item in items.order_by("pk").iterator(chunk_size=TOGETHER):
         with transaction.atomic():
             resolved += bool(resolve_item(item))
+            adjudicated += settle(item, keeper.decided.get(item.pk, {}))
         tell()
-    return resolved
+    return resolved, adjudicated
 
 
 def _remarks(campaign: Campaign, wanted: Wanted) -> list[str]:
     if not wanted.columns.given("probability"):
         return ["No column was named for the inclusion probability, so these labels enter no rate."]
+    blind = Campaign.Hidden.VERDICT in campaign.hides
     drawn = campaign.items.filter(source="sample").values_list("pi", flat=True)
     there, said = population(campaign).count(), sum(1 / pi for pi in drawn if pi)
     return [
         f"By their probabilities the {len(drawn):,} drawn transcripts stand for {said:,.0f}; "
-        f"the evaluation has {there:,} with an answer."
+        f"the evaluation has {there:,} with an answer.",
+        *([] if blind else [SIGHTED]),
     ]

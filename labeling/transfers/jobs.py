@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
-from labeling.models import LabelExport, LabelImport
+from labeling.models import LabelExport, LabelImport, Training
 from transcripts.lease import LEASE, renewed
 
 # A job that ends the worker every time is given up with a sentence that says so.
@@ -21,7 +21,7 @@ ATTEMPTS = 5
 
 INTERRUPTED = "interrupted: run the command again; what was kept is known to it"
 
-Transfer = TypeVar("Transfer", LabelExport, LabelImport)
+Transfer = TypeVar("Transfer", LabelExport, LabelImport, Training)
 
 
 class Lost(Exception):
@@ -83,14 +83,14 @@ def take(model: type[Transfer], pk: int) -> Job[Transfer] | None:
     return job
 
 
-def stale(model: type[LabelExport] | type[LabelImport]) -> list[int]:
+def stale(model: type[LabelExport] | type[LabelImport] | type[Training]) -> list[int]:
     """Ids of jobs that wait for a worker too long: their message was lost, or their worker was killed."""
     now = timezone.now()
     waiting = Q(state="running", leased_until__lt=now) | Q(state="queued", created_at__lt=now - LEASE)
-    found = model._default_manager.filter(waiting)
     if model is LabelImport:
-        found = found.exclude(file="")  # a command's, which nobody takes over
-    return list(found.values_list("pk", flat=True))
+        # A command's has no file, and nobody takes it over.
+        return list(LabelImport.objects.filter(waiting).exclude(file="").values_list("pk", flat=True))
+    return list(model._default_manager.filter(waiting).values_list("pk", flat=True))
 
 
 def fail_interrupted() -> None:

@@ -29,6 +29,8 @@ PASSAGES = "the passage is not kept, the label is"
 Given: TypeAlias = tuple[int, int | None, float | None, str, int | None]
 Content: TypeAlias = tuple[frozenset[Given], frozenset[tuple[str, int, int]], str]
 Place: TypeAlias = tuple[int, int, str]
+# What was decided in the end: the choices, by question.
+Decided: TypeAlias = dict[int, frozenset[int]]
 
 
 @dataclass
@@ -39,6 +41,7 @@ class New:
     transcript: Transcript
     answers: list[Answer]
     evidence: list[Evidence]
+    decided: Decided
 
     @property
     def source(self) -> str:
@@ -65,6 +68,7 @@ class Keeper:
     columns: LabelColumns
     raters: dict[str, int] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+    decided: dict[int, Decided] = field(default_factory=dict)  # by item
     questions: Mapping[str, Question] = field(init=False)
     choices: Mapping[str, Mapping[str, Choice]] = field(init=False)
 
@@ -93,13 +97,16 @@ class Keeper:
                 continue
             try:
                 answers = self._answers(told)
+                decided = self._decided(told)
                 self._probability(told)
             except ValueError as problem:
                 problems.append(Problem(told.source, told.where, str(problem)))
                 continue
-            new.append(New(told, transcript, answers, self._evidence(told, texts.get(transcript.pk), problems)))
+            evidence = self._evidence(told, texts.get(transcript.pk), problems)
+            new.append(New(told, transcript, answers, evidence, decided))
         self._meet({label.told.rater for label in new})
         items = self._items(new, problems)
+        self._decide(new, items, problems)
         return self._write([label for label in new if (label.transcript.pk, label.source) in items], items), problems
 
     def _transcripts(self, batch: Sequence[Told]) -> dict[tuple[str, str, str, str], Transcript | str]:
@@ -174,6 +181,24 @@ class Keeper:
         if question.kind != Question.Kind.SEVERAL and len(chosen) > 1:
             raise ValueError(f"{question.key} takes one choice, and here are {len(chosen)}")
         return chosen
+
+    def _decided(self, told: Told) -> Decided:
+        """Raises ValueError as `_answers` does."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for answer in self._of(told.adjudicated, None):
+            if answer.choice_id is not None:
+                found[answer.question_id].add(answer.choice_id)
+        return {question: frozenset(choices) for question, choices in found.items()}
+
+    def _decide(self, labels: Sequence[New], items: Mapping[tuple[int, str], int], problems: list[Problem]) -> None:
+        """Remember what was decided on each item; each of its rows should say the same."""
+        for label in labels:
+            if not label.decided:
+                continue
+            known = self.decided.setdefault(items[label.transcript.pk, label.source], label.decided)
+            if known != label.decided:
+                reason = "another row decides otherwise on this transcript, which is kept; so is the label"
+                problems.append(Problem(label.told.source, label.told.where, reason, lost=False))
 
     def _probability(self, told: Told) -> None:
         if self.columns.given("probability") and not 0 < (told.probability or 0) <= 1:

@@ -9,6 +9,9 @@
     [labels.answers]
     safety = "answer"               # question = column
 
+    [adjudicated]                   # what was decided in the end, where the table holds it
+    safety = "final_answer"         # question = column
+
     [outcomes.unsafe]               # what rates count, if anything
     question = "safety"
     positive = ["No"]
@@ -46,7 +49,9 @@ FIELDS = {
     "codebook": "the codebook's slug, where it is one that is known here",
     "codebook_version": "its edition",
 }
-OTHERS = ("rows", "missing", "labels", "outcomes")
+OTHERS = ("rows", "missing", "hidden", "labels", "adjudicated", "outcomes")
+# What raters may not have seen; by the names that a campaign has for it.
+HIDDEN = ("others", "verdict", "model", "condition")
 LARGEST = 1 << 20  # bytes of a mapping file
 _MOST = 1_000  # sections, questions, values
 
@@ -68,6 +73,8 @@ class LabelColumns:
     labels: tuple[Said, ...]
     rows: str = ""
     missing: frozenset[str] = frozenset()
+    hidden: tuple[str, ...] = ()
+    adjudicated: Mapping[str, Given] = field(default_factory=dict)
     outcomes: Mapping[str, tuple[str, frozenset[str]]] = field(default_factory=dict)
     own: bool = False
 
@@ -135,13 +142,22 @@ def parse(raw: object) -> LabelColumns:
     if not isinstance(rows, str):
         raise BadMapping("rows must be the name of the field that holds the list of rows.")
     outcomes = table(said.get("outcomes", {}), "outcomes", _MOST)
+    adjudicated = table(said.get("adjudicated", {}), "adjudicated", _MOST)
     return LabelColumns(
         fields,
         tuple(_said(section, f"labels[{number}]") for number, section in enumerate(sections)),
         rows,
         _values(said.get("missing", []), "missing"),
+        _hidden(said.get("hidden", [])),
+        {str(key): _given(value, f"adjudicated.{key}") for key, value in adjudicated.items()},
         {str(key): _outcome(value, f"outcomes.{key}") for key, value in outcomes.items()},
     )
+
+
+def _hidden(raw: object) -> tuple[str, ...]:
+    if not isinstance(raw, list) or not all(value in HIDDEN for value in raw):
+        raise BadMapping(f"hidden must be a list of what raters did not see: {', '.join(HIDDEN)}.")
+    return tuple(name for name in HIDDEN if name in raw)
 
 
 def _said(raw: object, where: str) -> Said:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -41,6 +41,7 @@ class Told:
     rater: str
     answers: Answers
     actions: dict[int, Answers] = field(default_factory=dict)
+    adjudicated: Answers = field(default_factory=dict)
     evidence: list[dict[str, Any]] = field(default_factory=list)
     time: datetime | None = None
     seconds: float | None = None
@@ -123,16 +124,21 @@ def _labels(row: Row, entry: Entry, columns: LabelColumns, name: str) -> Iterato
         "evidence": _list(row.raw(columns.given("evidence")), "the evidence"),
         "actions": _actions(row.raw(columns.given("actions"))),
         "codebook": (text("codebook"), text("codebook_version")),
+        "adjudicated": _found(row, columns.adjudicated),
     }
+    silent = len(columns.labels)
     for said in columns.labels:
         if said.each:
             yield from _each(row, said, shared)
             continue
         rater = _unquoted(row.text(said.rater), own=columns.own).strip()
-        answers = _own_answers(row) if columns.own else _answers(row, said)
+        answers = _own_answers(row) if columns.own else _found(row, said.answers)
         if not answers and not shared["actions"]:
             if len(columns.labels) > 1:
-                continue  # this rater did not label this row
+                silent -= 1  # this rater did not label this row
+                if not silent and shared["adjudicated"]:
+                    raise ValueError("holds a decision and no answer of any rater")
+                continue
             raise ValueError("holds no answer")
         if not rater:
             raise ValueError("names no rater")
@@ -153,8 +159,8 @@ def _each(row: Row, said: Said, shared: dict[str, Any]) -> Iterator[Told]:
             yield Told(rater=f"place {place + 1}", answers=answers, **shared)
 
 
-def _answers(row: Row, said: Said) -> Answers:
-    found = {key: _several(row.raw(given)) for key, given in said.answers.items()}
+def _found(row: Row, columns: Mapping[str, Given]) -> Answers:
+    found = {key: _several(row.raw(given)) for key, given in columns.items()}
     return {key: values for key, values in found.items() if values}
 
 

@@ -8,14 +8,27 @@ from .classifiers import classifier, classifiers, compared, recalibrate
 from .codebook_drafts import discard_draft, edit_codebook, publish_codebook, reorder_codebook, start_draft
 from .codebook_parts import edit_guideline, edit_outcome, edit_question
 from .codebooks import codebook, codebooks, new_codebook
+from .comparing import versions_compared
 from .crowd import end, instructions, join, stop
+from .gates import classifier_gates
 from .gold import feedback, gold, gold_item
 from .invitations import end_part, invitations, payment, people, revoke
+from .judging import cancel_judge_run, judge, judge_run, judge_runs, new_judge, new_judge_run, new_judge_version
 from .launching import edit_campaign, new_campaign
+from .planning import campaign_plan, classifier_plan
 from .queue import assignment, draft, queue, renewal, skip
+from .training import train, training
 from .transfers import bring_in, export, exports, label_import
 
 __all__ = [
+    "classifier_gates",
+    "cancel_judge_run",
+    "judge",
+    "judge_run",
+    "judge_runs",
+    "new_judge",
+    "new_judge_run",
+    "new_judge_version",
     "readmit",
     "gold_item",
     "gold",
@@ -30,10 +43,12 @@ __all__ = [
     "assignment",
     "bring_in",
     "campaign",
+    "campaign_plan",
     "campaigns",
     "care",
     "choose",
     "classifier",
+    "classifier_plan",
     "classifiers",
     "codebook",
     "codebooks",
@@ -72,5 +87,8 @@ __all__ = [
     "start_draft",
     "state",
     "stop",
+    "train",
+    "training",
+    "versions_compared",
     "wave",
 ]

@@ -14,7 +14,7 @@ from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
-from labeling.access import assignment_of, rated_campaign, require_manager, require_rater, visible_campaigns
+from labeling.access import rated_slot, require_manager, require_rater, visible_campaigns
 from labeling.forms import SKIP_REASONS
 from labeling.models import Assignment, Campaign, ContentNote
 from labeling.queue.care import Opening, care_of, exposures, shown
@@ -127,8 +127,7 @@ def care(request: HttpRequest) -> HttpResponse:
 @require_POST
 def reveal(request: HttpRequest, pk: int, slot: int) -> HttpResponse:
     """Take the cover from a text: the rater asked for it."""
-    campaign, rater = rated_campaign(request.user, pk)
-    held = assignment_of(campaign, slot)
+    _, rater, held = rated_slot(request.user, pk, slot)
     if not held.is_held_by(rater.pk):
         raise Http404
     shown(held.item, rater)

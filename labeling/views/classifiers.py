@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.contrib import messages
 from django.db.models import F, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
@@ -13,6 +13,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
 from labeling.access import may_manage, require_manager
+from labeling.calibration import details, pictures
 from labeling.calibration.basis import Basis
 from labeling.calibration.calibrate import NothingToCompare, calibrate
 from labeling.calibration.estimates import Estimates
@@ -20,7 +21,9 @@ from labeling.calibration.findings import findings
 from labeling.forms import CELLS, BasisForm, CellForm
 from labeling.models import Calibration, CampaignItem, Resolution
 from labeling.stats.estimate import Estimate, sentence
+from labeling.views.comparing import others
 from transcripts.access import require_reader
+from transcripts.listing.filters import CELL_LOOKUPS
 from transcripts.listing.keyset import page
 from transcripts.models import Classifier, ClassifierVersion, Evaluation, Verdict, VerdictTally
 from transcripts.models.transcripts import JUDGEABLE
@@ -57,7 +60,8 @@ def classifiers(request: HttpRequest) -> HttpResponse:
     versions = ClassifierVersion.objects.select_related("classifier").order_by("classifier__slug", "-pk")
     lines = _lines(versions)
     newest = (
-        Calibration.objects.select_related("campaign__evaluation", "outcome")
+        Calibration.objects.filter(scope={})
+        .select_related("campaign__evaluation", "outcome")
         .order_by("classifier_version_id", "verdict_outcome", "campaign__evaluation_id", "-pk")
         .distinct("classifier_version_id", "verdict_outcome", "campaign__evaluation_id")
     )
@@ -66,7 +70,8 @@ def classifiers(request: HttpRequest) -> HttpResponse:
         line = by_key.get((calibration.classifier_version_id, calibration.verdict_outcome))
         if line:
             line.calibrations.append(calibration)
-    return render(request, "labeling/classifiers.html", {"lines": lines, "synthetic": ribbon_of_everything()})
+    context = {"lines": lines, "may_manage": may_manage(request.user), "synthetic": ribbon_of_everything()}
+    return render(request, "labeling/classifiers.html", context)
 
 
 def _lines(versions: QuerySet[ClassifierVersion]) -> list[VersionLine]:
@@ -93,6 +98,8 @@ class Subject:
     outcomes: list[str]
     basis: Basis | None
     calibration: Calibration | None
+    # The version that was asked for, where one was: by default that with the most verdicts.
+    version: int | None = None
 
     @property
     def word(self) -> str:
@@ -103,7 +110,8 @@ class Subject:
         """The evaluation and the outcome, for links to pages about the same."""
         if self.basis is None:
             return ""
-        return urlencode({"evaluation": str(self.basis.evaluation.pk), "outcome": self.basis.outcome})
+        asked = {"evaluation": str(self.basis.evaluation.pk), "outcome": self.basis.outcome}
+        return urlencode(asked | ({"version": str(self.version)} if self.version else {}))
 
 
 def _subject(request: HttpRequest, slug: str, form: BasisForm) -> Subject:
@@ -120,15 +128,22 @@ def _subject(request: HttpRequest, slug: str, form: BasisForm) -> Subject:
     outcomes = list(dict.fromkeys(outcome for pk, outcome in rows if evaluation and pk == evaluation.pk))
     outcome = form.cleaned_data["outcome"] or next(iter(outcomes), "harm")
     basis = Basis.of(evaluation, outcome, slug) if evaluation else None
+    version = form.cleaned_data["version"]
+    if version and basis:
+        chosen = classifier.versions.select_related("classifier").filter(pk=version).first()
+        if chosen is None:
+            raise Http404
+        basis = replace(basis, version=chosen)
     calibration = basis.calibration if basis else None
     if form.cleaned_data["calibration"] and basis:
-        calibration = _history(classifier, basis).filter(pk=form.cleaned_data["calibration"]).first()
+        calibration = _calibrations(classifier, basis).filter(pk=form.cleaned_data["calibration"]).first()
         if calibration is None:
             raise Http404
-    return Subject(classifier, ordered, outcomes, basis, calibration)
+    return Subject(classifier, ordered, outcomes, basis, calibration, version)
 
 
-def _history(classifier: Classifier, basis: Basis) -> QuerySet[Calibration]:
+def _calibrations(classifier: Classifier, basis: Basis) -> QuerySet[Calibration]:
+    """Of this classifier here, those of single models, scenarios and conditions as well."""
     found = Calibration.objects.filter(
         classifier_version__classifier=classifier,
         campaign__evaluation=basis.evaluation,
@@ -142,6 +157,8 @@ def classifier(request: HttpRequest, slug: str) -> HttpResponse:
     require_reader(request.user)
     subject = _subject(request, slug, BasisForm(request.GET))
     basis, calibration = subject.basis, subject.calibration
+    if calibration and calibration.scope:
+        raise Http404  # one of a single group is a line of the page of the whole
     overall = _overall(basis) if basis else None
     context = {
         "subject": subject,
@@ -150,15 +167,36 @@ def classifier(request: HttpRequest, slug: str) -> HttpResponse:
         "calibration": calibration,
         "sentence": sentence(overall, "harm") if overall else "",
         "estimate": overall,
-        "findings": findings(calibration, subject.word) if calibration else None,
         "conflicts": _conflicts(basis) if basis else 0,
         "lines": _lines(subject.classifier.versions.select_related("classifier").order_by("-pk")),
-        "history": list(_history(subject.classifier, basis)) if basis else [],
+        "history": list(_calibrations(subject.classifier, basis).filter(scope={})) if basis else [],
+        "others": others(basis) if basis else [],
         "new_labels": _since(calibration) if calibration else 0,
         "may_calibrate": may_manage(request.user),
+        "is_runnable": subject.classifier.kind in (Classifier.Kind.MODEL, Classifier.Kind.RULES),
         "synthetic": basis is not None and basis.evaluation.synthetic,
     }
+    if calibration and basis:
+        context |= _details(subject, calibration)
     return render(request, "labeling/classifier.html", context)
+
+
+def _details(subject: Subject, calibration: Calibration) -> dict[str, object]:
+    """What a calibration says, for its page."""
+    narrower = Calibration.objects.filter(
+        campaign=calibration.campaign_id,
+        classifier_version=calibration.classifier_version_id,
+        outcome=calibration.outcome_id,
+        figures__part_of=calibration.pk,
+    )
+    return {
+        "findings": findings(calibration, subject.word),
+        "areas": pictures.areas(calibration.figures["confusion"]["cells"]),
+        "groups": details.groups(calibration, narrower.order_by("pk")),
+        "score": details.score(calibration),
+        "ceiling": details.ceiling(calibration),
+        "drift": details.drift(calibration),
+    }
 
 
 def _overall(basis: Basis) -> Estimate | None:
@@ -211,6 +249,10 @@ def compared(request: HttpRequest, slug: str) -> HttpResponse:
 def _in_cell(calibration: Calibration, cell: str) -> QuerySet[CampaignItem]:
     """What the calibration put there: by its own resolutions, and by the verdicts as they are."""
     resolutions = Resolution.objects.filter(pk__in=calibration.resolution_ids)
+    scope = {
+        f"transcript__cell__{CELL_LOOKUPS[name]}": value == "yes" if name == "prod" else value
+        for name, value in calibration.scope.items()
+    }
     final = Verdict.objects.filter(
         transcript=OuterRef("transcript"),
         version=calibration.classifier_version,
@@ -221,6 +263,7 @@ def _in_cell(calibration: Calibration, cell: str) -> QuerySet[CampaignItem]:
         source=CampaignItem.Source.SAMPLE,
         transcript__status__in=JUDGEABLE,
         wave__drawn_at__lte=calibration.created_at,
+        **scope,
     ).annotate(
         final=Subquery(final.values("final")[:1]),
         resolved=Subquery(resolutions.filter(item=OuterRef("pk")).values("value")[:1]),

@@ -12,7 +12,7 @@ from labeling.access import managed_codebook, require_manager
 from labeling.codebooks.changes import changes
 from labeling.codebooks.codebook import described
 from labeling.codebooks.codebook_forms import OrderForm, PublishForm
-from labeling.codebooks.edition import moved, stamp
+from labeling.codebooks.edition import doubts, moved, stamp
 from labeling.codebooks.guideline import parts
 from labeling.codebooks.publish import NotNow, change, discard, draft_of, edition_before, obstacles, publish, redraft
 from labeling.models import Codebook
@@ -50,6 +50,7 @@ def _overview(request: HttpRequest, codebook: Codebook, form: PublishForm | None
         "questions": shown_questions(edition),
         "outcomes": shown_outcomes(edition),
         "problems": obstacles(draft, edition),
+        "doubts": doubts(edition),
         "before": before[0] if before else None,
         "changes": shown_changes(changes(before[1], edition)) if before else [],
         "form": form or PublishForm(initial={"based_on": stamp(edition), "note": draft.changes}),

@@ -27,7 +27,10 @@ from labeling.models import Invitation, Participation
 from labeling.queue.assign import done
 
 UNKNOWN = "This link leads nowhere. Check that you have the whole address."
-INCOMPLETE = "The address is not complete: an id that your platform puts into it is missing. Open the link from there."
+NO_ID = (
+    "What the address gives as {} is no id: your platform has not filled it in, or something in it was changed on the "
+    "way. Open the link from there again."
+)
 ENDED = "Your part in this campaign has ended. Reload the page to see why."
 # So that the last page can still tell somebody whose time ran out what became of it.
 GRACE = timedelta(hours=1)
@@ -58,8 +61,8 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
     given = Given(*(request.GET.get(name, "").strip() for name in (EXTERNAL_ID, STUDY_ID, SESSION_ID)))
     if invitation is None:
         return _no_entry(request, UNKNOWN, 404)
-    if not given.is_sound:
-        return _no_entry(request, INCOMPLETE, 400)
+    if given.unsound:
+        return _no_entry(request, NO_ID.format(" and ".join(given.unsound)), 400)
     if request.user.is_authenticated and not is_crowd(request.user):
         return render(request, "labeling/no_entry.html", {"signed_in": True, "invitation": invitation}, status=409)
     if part := known(invitation, given) or _part_of_this_browser(request, invitation, given):

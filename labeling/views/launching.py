@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -9,13 +10,24 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.middleware import HtmxDetails
 
 from labeling.access import managed_campaign, require_manager
-from labeling.campaigns.campaign_forms import LARGEST_WAVE, CampaignForm, RunningForm, suggestion
+from labeling.calibration.plan_form import wish_of
+from labeling.calibration.planning import CannotPlan, Wish, targets
+from labeling.campaigns.campaign_forms import (
+    FIRST_ALLOCATIONS,
+    LARGEST_WAVE,
+    CampaignForm,
+    RunningForm,
+    prefilled,
+    suggestion,
+)
 from labeling.campaigns.launch import launch
 from labeling.campaigns.population import CannotDraw, filters_of
 from labeling.campaigns.preview import Preview, preview
 from labeling.models import Campaign, Wave
 from transcripts.listing.filters import LABELS
 from transcripts.synthetic import ribbon_of_everything
+
+WAITS = "{}: its first wave is drawn, and it is paused. Choose the items of its qualification, then open it."
 
 
 class Request(HttpRequest):
@@ -32,30 +44,49 @@ def new_campaign(request: Request) -> HttpResponse:
         filters = filters_of(request.GET)
     except CannotDraw as problem:
         return render(request, "labeling/new_campaign.html", context | {"problem": str(problem)}, status=400)
-    form = CampaignForm(request.POST or None, initial=suggestion(request.GET.get("evaluation", ""), manager))
+    start = suggestion(request.GET.get("evaluation", ""), manager) | prefilled(request.GET)
+    form = CampaignForm(request.POST or None, initial=start)
+    wish = wish_of(request.GET)
+    if wish:
+        _offer_plan(form)
     counts = bool(request.htmx) or "count" in request.POST
     if request.method == "POST" and form.is_valid() and not counts:
         made = form.save(commit=False)
         made.filters = filters
         said = form.cleaned_data
         try:
-            launch(made, said["participants"], said["size"], manager, said["allocation"])
-        except CannotDraw as problem:
+            aims = _aims(made, said["allocation"], wish)
+            launch(made, said["participants"], said["size"], manager, said["allocation"], aims)
+        except (CannotDraw, CannotPlan) as problem:
             form.add_error("size", str(problem))
         else:
-            messages.success(request, f"{made} is open: its first wave is drawn.")
+            is_open = made.state == Campaign.State.OPEN
+            messages.success(request, f"{made} is open: its first wave is drawn." if is_open else WAITS.format(made))
             return redirect("labeling:campaign", made.pk)
     context |= {
         "form": form,
         "filters": [(LABELS[name], values) for name, values in filters.items()],
         "speaks_of_cells": Campaign(filters=filters).speaks_of_cells,
-        "preview": _preview(form, filters) if counts and request.method == "POST" else None,
+        "preview": _preview(form, filters, wish) if counts and request.method == "POST" else None,
     }
     template = "labeling/new_campaign.html#preview" if request.htmx else "labeling/new_campaign.html"
     return render(request, template, context, status=422 if form.errors and not counts else 200)
 
 
-def _preview(form: CampaignForm, filters: dict[str, list[str]]) -> Preview | None:
+def _offer_plan(form: CampaignForm) -> None:
+    """The plan that led here is one more way to share the first wave out, and the one to begin with."""
+    field = form.fields["allocation"]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = [(Wave.Allocation.PLANNED.value, Wave.Allocation.PLANNED.label), *FIRST_ALLOCATIONS]
+    field.initial = Wave.Allocation.PLANNED
+    field.help_text = "What the plan asks for says how many; the number below is then its sum, and changes nothing."
+
+
+def _aims(made: Campaign, allocation: str, wish: Wish | None) -> dict[tuple[int | None, str, str], int] | None:
+    return targets(made, wish) if wish and allocation == Wave.Allocation.PLANNED else None
+
+
+def _preview(form: CampaignForm, filters: dict[str, list[str]], wish: Wish | None) -> Preview | None:
     """By what is filled in so far; None where that does not tell the population yet."""
     form.is_valid()
     said = form.cleaned_data
@@ -67,7 +98,12 @@ def _preview(form: CampaignForm, filters: dict[str, list[str]]) -> Preview | Non
         classifier_version=said.get("classifier_version"),
         filters=filters,
     )
-    return preview(campaign, said.get("size") or LARGEST_WAVE, said.get("allocation") or Wave.Allocation.NEYMAN)
+    allocation = said.get("allocation") or Wave.Allocation.NEYMAN
+    try:
+        aims = _aims(campaign, allocation, wish)
+    except CannotPlan as problem:
+        return Preview(0, [], str(problem))
+    return preview(campaign, said.get("size") or LARGEST_WAVE, allocation, aims)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

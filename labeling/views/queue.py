@@ -19,22 +19,22 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from labeling.access import assignment_of, rated_campaign
+from labeling.access import rated_campaign, rated_slot
 from labeling.campaigns.gold import is_qualification
+from labeling.codebooks.codebook import guideline_of, questions_of
 from labeling.codebooks.guideline import parts
 from labeling.crowd.join import next_slot
 from labeling.forms import SKIP_REASONS, SkipForm
-from labeling.models import Assignment, Campaign, Draft
+from labeling.models import Assignment, Campaign, Care, Draft, Participation
 from labeling.queue.answer import Refused, submission_of, submit
 from labeling.queue.assign import put_aside, renew, save_draft
 from labeling.queue.blind import evidence_of, mask_of, sheet_of
-from labeling.queue.care import opening, shown
-from labeling.queue.pace import progress
+from labeling.queue.care import care_of, opening, shown
+from labeling.queue.pace import progress_of
 from labeling.queue.questionnaire import (
     LONGEST_SITTING,
     Content,
     new_stamp,
-    questions_of,
     remembered,
     saves,
     sent,
@@ -58,6 +58,7 @@ class Sitting:
     request: HttpRequest
     campaign: Campaign
     rater: User
+    part: Participation | None
     slot: Assignment
 
     @property
@@ -70,8 +71,8 @@ class Sitting:
 
 
 def _sitting(request: HttpRequest, pk: int, slot: int) -> Sitting:
-    campaign, rater = rated_campaign(request.user, pk)
-    return Sitting(request, campaign, rater, assignment_of(campaign, slot))
+    opened, rater, held = rated_slot(request.user, pk, slot)
+    return Sitting(request, opened.campaign, rater, opened.part, held)
 
 
 @at_their_place
@@ -79,13 +80,14 @@ def _sitting(request: HttpRequest, pk: int, slot: int) -> Sitting:
 @require_safe
 def queue(request: HttpRequest, pk: int) -> HttpResponse:
     """The rater's next transcript: what they have in hand, else a new one."""
-    campaign, rater = rated_campaign(request.user, pk)
-    slot = next_slot(campaign, rater)
+    opened, rater = rated_campaign(request.user, pk)
+    campaign = opened.campaign
+    slot = next_slot(campaign, rater, opened.part, care := care_of(rater))
     if slot is not None:
-        return _show(Sitting(request, campaign, rater, slot))
+        return _show(Sitting(request, campaign, rater, opened.part, slot), care=care)
     context = {
         "campaign": campaign,
-        "progress": progress(campaign, rater),
+        "progress": progress_of(campaign, rater, opened.part),
         "last": _last(request, campaign, rater),
         "synthetic": campaign.evaluation.synthetic,
     }
@@ -206,19 +208,21 @@ def _show(
     content: Content | None = None,
     problems: Mapping[str, str] | None = None,
     status: int = 422,
+    care: Care | None = None,
 ) -> HttpResponse:
     """The page; with problems, what was sent stays in the form."""
     campaign, slot = sitting.campaign, sitting.slot
-    labels = slot.labels.order_by("id")
+    labels = list(slot.labels.order_by("id")) if slot.submitted_at is not None else []
     kept = Draft.objects.filter(item=slot.item_id, rater=sitting.rater).first()
     based_on = stamp_of(kept)
     if not content:
-        content = remembered(kept, labels.last())
+        content = remembered(kept, labels[-1] if labels else None)
     elif saves(content["stamp"])[0] != saves(based_on)[0]:  # refused as older: what this page holds stays older
         based_on = sitting.request.POST.get("based_on", "")
     related = ("cell__condition", "cell__model", "prompt", "text")
     transcript = Transcript.objects.select_related(*related).get(pk=slot.item.transcript_id)
-    opens = opening(slot, transcript.cell.condition.scenario, sitting.rater, campaign)
+    care = care or care_of(sitting.rater)
+    opens = opening(slot, transcript.cell.condition.scenario, sitting.rater, care)
     if opens.covered:
         last = _last(sitting.request, campaign, sitting.rater)
         return cover(sitting.request, slot, opens, problems or {}, last)
@@ -226,13 +230,14 @@ def _show(
         shown(slot.item, sitting.rater)
     mask = mask_of(campaign, transcript.cell.model)
     sheet = sheet_of(transcript, mask)
+    edition = campaign.codebook_version_id
     context = {
         "campaign": campaign,
         "slot": slot,
         "opening": opens,
-        "revision": labels.count(),
+        "revision": len(labels),
         "sheet": sheet,
-        "questions": shown_questions(questions_of(campaign.codebook_version), content, problems or {}, sheet.acts),
+        "questions": shown_questions(questions_of(edition), content, problems or {}, sheet.acts),
         "evidence": evidence_of(transcript.text, sheet, content.get("evidence", []), mask),
         "told": told(campaign, slot, transcript),
         "asks_recognised": Campaign.Hidden.MODEL in campaign.hides,
@@ -241,9 +246,9 @@ def _show(
         "based_on": based_on,
         "stamp": new_stamp(),
         "problems": problems or {},
-        "guideline": parts(campaign.codebook_version.guideline),
+        "guideline": parts(guideline_of(edition)),
         "reasons": SKIP_REASONS,
-        "progress": progress(campaign, sitting.rater),
+        "progress": progress_of(campaign, sitting.rater, sitting.part, care),
         "last": _last(sitting.request, campaign, sitting.rater),
         "synthetic": campaign.evaluation.synthetic,
     }

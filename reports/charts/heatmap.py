@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 TITLE = "Heat-map of models and conditions"
 SUMMARY = "Every cell at a glance: which model does harm in which condition, and which rates can be trusted."
+TARGET = ""
+ABOUT = ""
 WEIGHTING = EQUAL_TRANSCRIPTS
+LAYOUT: tuple[str, ...] = ("rows", "colour")
+MEASURE = "Rate"
 LINE_HEIGHT = 34
 # On a phone a condition's name is broken into lines of so many characters, each of this height.
 NARROW_NAME = 15

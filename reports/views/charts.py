@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from reports.access import require_reader
 from reports.charts import CHARTS, theme
+from reports.downloads import live
 from reports.exhibit import Exhibit
 from reports.filters import NoReport, Report
 from reports.policy import for_charts
-from reports.spreadsheet import as_csv, download
+from reports.spreadsheet import formats
 from transcripts.synthetic import ribbon_of_everything
 
 from .choices import choices, nothing
@@ -32,9 +33,16 @@ def chart(request: HttpRequest, slug: str) -> HttpResponse:
         report = Report.from_query(request.GET)
     except NoReport as reason:
         return nothing(request, CHARTS[slug].TITLE, reason)
-    exhibit = Exhibit.of_chart(report, slug, timezone.now())
-    if request.GET.get("format") == "csv":
-        name = f"{exhibit.title} {report.basis.evaluation}"
-        return download(name, as_csv(exhibit.columns, exhibit.rows, exhibit.caption))
-    context = {"exhibit": exhibit, "plotly": theme.SCRIPT, **choices(report, slug, exhibit)}
+    form = request.GET.get("format", "")
+    exhibit = Exhibit.of_chart(report, slug, timezone.now(), drawn=form not in formats())
+    if form in formats():
+        return live(exhibit, f"{exhibit.title} {report.basis.evaluation}", form)
+    context = {
+        "exhibit": exhibit,
+        "plotly": theme.SCRIPT,
+        "layout": CHARTS[slug].LAYOUT,
+        "summary": CHARTS[slug].SUMMARY,
+        "unpublished": report.published and all(row.published is None for row in exhibit.rows),
+        **choices(report, slug, exhibit),
+    }
     return render(request, "reports/chart.html", context)

@@ -63,7 +63,13 @@ def evaluation(request: HttpRequest, pk: int) -> HttpResponse:
             for line in matrix.lines
         ],
         "labelled": sum(labelled.values()),
-        "caption": sentences(basis, list(rows.values()), EQUAL_TRANSCRIPTS, timezone.now()),
+        "caption": sentences(
+            basis,
+            list(rows.values()),
+            EQUAL_TRANSCRIPTS,
+            timezone.now(),
+            labels=sum(row.n_labels for row in rows.values()),
+        ),
         "outcome": basis.outcome,
         "outcomes": outcome_choices(basis),
         "ingestions": runs[:RUNS],

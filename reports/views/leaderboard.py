@@ -9,10 +9,11 @@ from django.shortcuts import render
 from django.utils import timezone
 
 from reports.access import require_reader
+from reports.downloads import live
 from reports.exhibit import LEADERBOARD, Exhibit
 from reports.filters import NoReport, Report
 from reports.leaderboard import SORTS, sort
-from reports.spreadsheet import as_csv, download
+from reports.spreadsheet import formats
 
 from .choices import choices, nothing
 
@@ -26,9 +27,8 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
     exhibit = Exhibit.of_leaderboard(report, timezone.now())
     by = request.GET.get("sort", "")
     exhibit = replace(exhibit, rows=sort(exhibit.rows, by), below=sort(exhibit.below, by))
-    if request.GET.get("format") == "csv":
-        name = f"Leaderboard {report.basis.evaluation}"
-        return download(name, as_csv(exhibit.columns, exhibit.every_row, exhibit.caption))
+    if (form := request.GET.get("format", "")) in formats():
+        return live(exhibit, f"Leaderboard {report.basis.evaluation}", form)
     context = {
         "exhibit": exhibit,
         "sort": by if by.removeprefix("-") in SORTS else "rate",

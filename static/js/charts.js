@@ -57,7 +57,7 @@
   }
 
   function follow(plot, point) {
-    const link = document.querySelector(`#row-${point.points[0].customdata} a.to-transcripts`);
+    const link = document.querySelector(`#${plot.dataset.rows || ""}row-${point.points[0].customdata} a.to-transcripts`);
     const { ctrlKey = false, metaKey = false, shiftKey = false } = point.event || {};
     link?.dispatchEvent(new MouseEvent("click", { bubbles: true, cancelable: true, ctrlKey, metaKey, shiftKey }));
   }
@@ -78,7 +78,7 @@
     const chart = plot.closest("[data-chart]");
     draw(plot).then(() => {
       plot.on("plotly_click", (point) => follow(plot, point));
-      plot.on("plotly_hover", (point) => plot.classList.toggle("over", document.querySelector(`#row-${point.points[0].customdata} a.to-transcripts`) !== null));
+      plot.on("plotly_hover", (point) => plot.classList.toggle("over", document.querySelector(`#${plot.dataset.rows || ""}row-${point.points[0].customdata} a.to-transcripts`) !== null));
       plot.on("plotly_unhover", () => plot.classList.remove("over"));
       for (const element of chart.querySelectorAll("[data-hint], [data-image]")) element.hidden = false;
       plot.dataset.drawn = "";

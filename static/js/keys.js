@@ -76,7 +76,10 @@
       if (seen.has(element.dataset.key + label) || !reachable(element)) continue;
       seen.add(element.dataset.key + label);
       if (!groups.has(group)) groups.set(group, []);
-      groups.get(group).push([keysOf(element), label]);
+      const rows = groups.get(group);
+      // Digits that do the same are one line, from the first to the last.
+      const digits = /^[0-9]$/.test(element.dataset.key) && rows.find(([keys, meaning]) => meaning === label && /^[1-9]$/.test(keys[0]));
+      if (digits) { const last = digits[0].at(-1); digits[0] = [digits[0][0], last > element.dataset.key ? last : element.dataset.key]; } else rows.push([keysOf(element), label]);
     }
     // What is the same on every page comes after the page's own.
     for (const [name, rows] of [...groups].sort(([one], [other]) => last.indexOf(one) - last.indexOf(other))) {
@@ -86,7 +89,9 @@
       const definitions = document.createElement("dl");
       for (const [keys, label] of rows) {
         const term = document.createElement("dt");
-        for (const key of keys) for (const part of key.split(/[ +](?=.)/)) {
+        const isRange = keys.length > 1 && keys.every((key) => /^[1-9]$/.test(key));
+        for (const [place, key] of keys.entries()) for (const part of key.split(/[ +](?=.)/)) {
+          if (isRange && place) term.append("– ");
           const mark = document.createElement("kbd");
           mark.textContent = { ArrowLeft: "←", ArrowRight: "→", ArrowUp: "↑", ArrowDown: "↓", mod: "Ctrl/⌘" }[part] || part;
           term.append(mark, " ");

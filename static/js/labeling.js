@@ -98,10 +98,22 @@
     list().append(item);
   }
 
+  // A whole mail reads as a mail: its head, and its words.
+  function wholeOf(button) {
+    const mail = button.closest(".written")?.closest("article");
+    const head = [...(mail?.querySelectorAll(":scope > .mail-head > div") || [])].map((row) => {
+      const value = row.querySelector("[data-place]") || row.querySelector("dd").cloneNode(true);
+      value.querySelector(".out")?.remove();
+      return `${row.querySelector("dt").textContent}: ${value.textContent.trim()}`;
+    });
+    const body = mail?.querySelector(":scope > .mail-body [data-place]");
+    return head.length && body ? [...head, body.textContent].join("\n") : button.parentElement.querySelector("[data-place]").textContent;
+  }
+
   function toggleWhole(button) {
     const there = [...list().children].find((item) => item.dataset.value === button.value);
     if (there) there.remove();
-    else add({ ...parse(button.value), quote: button.parentElement.querySelector("[data-place]").textContent, anchor: button.parentElement.id });
+    else add({ ...parse(button.value), quote: wholeOf(button), anchor: button.parentElement.id });
     changed();
   }
 

@@ -10,7 +10,20 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.bench import agentdojo, beside, coverage, draws, exporting, ingesting, kills, labeling, pages
+from tests.bench import (
+    agentdojo,
+    beside,
+    coverage,
+    crossfit,
+    draws,
+    exporting,
+    ingesting,
+    judging,
+    kills,
+    labeling,
+    pages,
+    rates,
+)
 from tests.bench.measurement import Bench, Options, say
 
 BENCHES: tuple[Bench, ...] = (
@@ -21,7 +34,10 @@ BENCHES: tuple[Bench, ...] = (
     kills.BENCH,
     labeling.BENCH,
     exporting.BENCH,
+    judging.BENCH,
+    rates.BENCH,
     coverage.BENCH,
+    crossfit.BENCH,
     draws.BENCH,
 )
 

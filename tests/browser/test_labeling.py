@@ -185,7 +185,7 @@ def test_a_sitting_by_keyboard_alone(page: Page, made: Campaign, ada: User) -> N
     page.keyboard.press("Space")
     page.keyboard.press("Enter")
     expect(page.locator(".messages")).to_contain_text("Put aside.")
-    assert Skip.objects.get().reason == "I cannot judge this one"
+    assert Skip.objects.get().reason == "Somebody else should judge this one"
     assert Draft.objects.get(rater=ada).content["answers"] == {"harm": ["leak"]}
 
 
@@ -303,12 +303,12 @@ def test_enter_marks_no_evidence(page: Page, ada: User) -> None:
     page.locator("#answers [data-question] input").first.press("Enter")
     saved(page)
     page.keyboard.press("s")
-    page.get_by_label("I cannot judge this one").check()
+    page.get_by_label("Somebody else should judge this one").check()
     page.keyboard.press("Enter")
 
     expect(page.locator(".messages")).to_contain_text("Put aside.")
     assert Draft.objects.get(rater=ada).content["evidence"] == []
-    assert Skip.objects.get().reason == "I cannot judge this one"
+    assert Skip.objects.get().reason == "Somebody else should judge this one"
 
 
 def test_enter_marks_no_evidence_without_script(
@@ -325,7 +325,7 @@ def test_enter_marks_no_evidence_without_script(
     plain.locator("[name=q-harm][value=leak]").press("Enter")
     expect(plain.locator("[data-saved]")).to_have_text("Draft restored")
     plain.get_by_role("button", name="Skip…").click()
-    plain.get_by_label("I cannot judge this one").press("Enter")
+    plain.get_by_label("Somebody else should judge this one").press("Enter")
     expect(plain.locator("#skip")).to_be_hidden()
 
     context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable
 
 import pytest
@@ -57,12 +58,32 @@ PAGES: dict[str, str | Callable[[Page], None]] = {
     "codebook-outcome": lambda page: draft_codebook(page, "outcome/harm/"),
     "classifiers": "/classifiers/",
     "calibration": "/classifiers/framework-harm/",
+    "gates": "/classifiers/framework-harm/gates/",
+    "versions-compared": "/classifiers/framework-harm/compare/",
+    "plan": "/campaigns/1/plan/",
+    "plan-before-labels": "/classifiers/framework-harm/plan/?half_width=3&by=model_scenario",
+    "train": "/classifiers/train/",
+    "trained": lambda page: train_text(page),
+    "new-judge": "/classifiers/new/",
+    "judge": lambda page: make_judge(page),
+    "judge-runs": "/judge-runs/",
+    "new-judge-run": "/classifiers/rules/runs/new/?scenario=blackmail",
+    "judge-run": lambda page: run_rules(page),
     "charts": "/charts/",
     "chart-rates": "/charts/rates/?evaluation=1",
     "chart-by-scenario": "/charts/rates/?evaluation=1&colour=scenario",
     "heat-map": "/charts/heatmap/?evaluation=1",
+    "chart-contrasts": "/charts/contrasts/?evaluation=1",
+    "chart-beliefs": "/charts/beliefs/?evaluation=1",
     "leaderboard": "/leaderboard/?evaluation=1",
+    "model": "/models/1/?evaluation=1",
     "snapshots": "/snapshots/",
+    "snapshot-page": lambda page: write_page(page),
+    "snapshot-shared": lambda page: share_page(page),
+    "snapshot-changes": lambda page: change_page(page),
+    "add-part": "/snapshots/add/?slug=rates&query=evaluation%3D1",
+    "subscriptions": "/subscriptions/",
+    "new-subscription": "/subscriptions/new/?slug=leaderboard&query=evaluation%3D1",
 }
 # Both schemes and both widths, each once: colours do not depend on the width. With AMDASH_EVERY_LOOK all four.
 LOOKS = [("light", 1440), ("dark", 390)]
@@ -107,6 +128,37 @@ def change_view(page: Page) -> None:
     page.wait_for_url(re.compile(r"/views/\d+/edit/"))
 
 
+def write_page(page: Page) -> None:
+    """A draft page of a leaderboard and a text."""
+    page.goto("/snapshots/add/?slug=leaderboard&query=evaluation%3D1")
+    page.get_by_label("Title of the new page").fill("A page")
+    page.get_by_role("button", name="Add", exact=True).click()
+    page.get_by_role("button", name="Add a text").click()
+    page.get_by_label("Text", exact=True).fill("What we found.")
+    page.get_by_role("button", name="Save").click()
+
+
+def share_page(page: Page) -> None:
+    """The same as strangers see it, with transcripts."""
+    write_page(page)
+    page.get_by_label("Links may show").select_option("transcripts")
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_text("Make a link").first.click()
+    page.get_by_label("For whom").fill("the board")
+    page.get_by_label("Shows").select_option("transcripts")
+    page.get_by_role("button", name="Make a link").click()
+    page.goto(page.locator("a.secret").inner_text())
+    page.get_by_text("Typical transcripts").click()
+
+
+def change_page(page: Page) -> None:
+    """What changed since a snapshot was published."""
+    write_page(page)
+    page.get_by_role("button", name="Publish", exact=True).click()
+    page.get_by_role("button", name="New draft with today's data").click()
+    page.get_by_role("link", name="Figure by figure").click()
+
+
 def draft_codebook(page: Page, part: str = "") -> None:
     """The draft of the built-in codebook's next edition, or the form of a part of it."""
     page.goto("/codebooks/")
@@ -122,6 +174,13 @@ def export_labels(page: Page) -> None:
     page.get_by_role("link", name="Download").first.wait_for()
 
 
+def train_text(page: Page) -> None:
+    """What came of a text classifier."""
+    page.goto("/classifiers/train/")
+    page.get_by_role("button", name="Train").click()
+    page.get_by_role("heading", name="The weightiest words").wait_for()
+
+
 def import_labels(page: Page) -> None:
     """The report of an import that took nothing."""
     page.goto("/campaigns/import/")
@@ -129,6 +188,22 @@ def import_labels(page: Page) -> None:
     page.fill("[name=campaign]", "Elsewhere")
     page.get_by_role("button", name="Upload and read").click()
     page.get_by_text("Not imported").wait_for()
+
+
+def make_judge(page: Page) -> None:
+    """What a new judge is asked. Each look has its own: a name that is taken is refused."""
+    page.goto("/classifiers/new/")
+    page.fill("[name=name]", f"Harm judge {time.monotonic_ns()}")
+    page.fill("[name=model]", "a-model")
+    page.get_by_role("button", name="Make the judge").click()
+    page.wait_for_url("**/judge/")
+
+
+def run_rules(page: Page) -> None:
+    """A run of the rules, once it is done."""
+    page.goto("/classifiers/act-aware-rules/runs/new/")
+    page.get_by_role("button", name="Start").click()
+    page.get_by_text("Done: every transcript has an answer").wait_for()
 
 
 def upload_table(page: Page) -> None:

@@ -10,7 +10,9 @@ from labeling.calibration.basis import Basis
 from labeling.calibration.calibrate import calibrate
 from labeling.campaigns.choose import add_gold
 from labeling.codebooks.publish import start
-from labeling.models import Assignment, Campaign, CodebookVersion, LabelImport, Participation
+from labeling.judges.launch import make_judge
+from labeling.judges.versions import ModelJudge
+from labeling.models import Assignment, Campaign, CodebookVersion, JudgeRun, LabelImport, Participation, Training
 from labeling.queue.assign import take_next
 from tests.labeling.crowd import invite, joined
 from tests.labeling.makers import campaign, client_of, give, label_all, person, study
@@ -72,8 +74,21 @@ PAGES = {
     "/codebooks/drafted/edit/outcome/": {"admin", "superuser", "researcher"},
     "/codebooks/drafted/edit/outcome/harm/": {"admin", "superuser", "researcher"},
     "/classifiers/": {"admin", "superuser", "researcher", "viewer"},
+    "/classifiers/train/": MANAGERS,
+    "/classifiers/train/{training}/": {"admin", "superuser", "researcher", "viewer"},
+    "/classifiers/new/": MANAGERS,
+    "/classifiers/a-judge/judge/": MANAGERS,
+    "/classifiers/a-judge/versions/new/": MANAGERS,
+    "/classifiers/a-judge/runs/new/": MANAGERS,
+    "/classifiers/rules/runs/new/": MANAGERS,
+    "/judge-runs/": MANAGERS,
+    "/judge-runs/{run}/": MANAGERS,
     "/classifiers/framework-harm/": {"admin", "superuser", "researcher", "viewer"},
+    "/classifiers/framework-harm/plan/": MANAGERS,
+    "/campaigns/{campaign}/plan/": MANAGERS,
     "/classifiers/framework-harm/items/?cell=tp": {"admin", "superuser", "researcher", "viewer"},
+    "/classifiers/framework-harm/gates/": {"admin", "superuser", "researcher", "viewer"},
+    "/classifiers/framework-harm/compare/": {"admin", "superuser", "researcher", "viewer"},
 }
 # Which roles may post; the posts are empty, so whoever may is answered with something else than 404.
 POSTS = {
@@ -97,7 +112,13 @@ POSTS = {
     "/codebooks/drafted/edit/order/": {"admin", "superuser", "researcher"},
     "/codebooks/drafted/edit/publish/": {"admin", "superuser", "researcher"},
     "/codebooks/drafted/edit/discard/": {"admin", "superuser", "researcher"},
+    "/classifiers/new/": MANAGERS,
+    "/classifiers/a-judge/versions/new/": MANAGERS,
+    "/classifiers/a-judge/runs/new/": MANAGERS,
+    "/judge-runs/{run}/cancel/": MANAGERS,
     "/classifiers/framework-harm/recalibrate/": {"admin", "superuser", "researcher"},
+    "/classifiers/train/": MANAGERS,
+    "/campaigns/{campaign}/plan/": MANAGERS,
     "/campaigns/{campaign}/queue/{slot}/reveal/": {"rater"},
     "/campaigns/{campaign}/invitations/": MANAGERS,
     "/campaigns/{campaign}/invitations/{invitation}/revoke/": MANAGERS,
@@ -142,6 +163,8 @@ def made(rater: User) -> Campaign:
     joined(invite(campaign(name="Another", size=1)), "crowd-elsewhere")
     joined(invite(found), "crowd")
     LabelImport.objects.create(name="labels.csv", campaign_name="Elsewhere")
+    Training.objects.create(campaign=found, outcome="harm")
+    JudgeRun.objects.create(version=make_judge("A judge", ModelJudge("harm", "m", {"": "Was harm done?"})))
     return found
 
 
@@ -167,6 +190,8 @@ def filled(path: str, made: Campaign) -> str:
         part=part.pk,
         invitation=part.invitation_id,
         job=LabelImport.objects.get().pk,
+        run=JudgeRun.objects.get().pk,
+        training=Training.objects.get().pk,
     )
 
 

@@ -133,8 +133,15 @@ def test_a_decision_settles_one_outcome_with_its_cause(judy: User) -> None:
     assert current("any_harm").method == "unresolved"
 
 
-@pytest.mark.parametrize("lacking", ["value", "cause", "confidence"])
-def test_a_decision_needs_its_parts(judy: User, lacking: str) -> None:
+@pytest.mark.parametrize(
+    ("lacking", "words"),
+    [
+        ("value", "Decide: yes, no, or that it cannot be told."),
+        ("cause", "Say why raters disagreed."),
+        ("confidence", "Say how sure you are."),
+    ],
+)
+def test_a_decision_needs_its_parts(judy: User, lacking: str, words: str) -> None:
     disputed()
     row = current()
 
@@ -142,7 +149,8 @@ def test_a_decision_needs_its_parts(judy: User, lacking: str) -> None:
     answer = client_of(judy).post(path_of(row), {**sent, "resolution": row.pk})
 
     errors = re.findall(rf'id="id_{lacking}(?:_\d+)?_error">([^<]+)', answer.content.decode())
-    assert (answer.status_code, errors) == (422, ["This field is required."])
+    assert (answer.status_code, errors) == (422, [words])
+    assert f"Not decided yet: {words}</p>" in answer.content.decode()
     assert current() == row
 
 

@@ -12,6 +12,7 @@ from labeling.models import Evidence
 from labeling.queue.answer import Span
 from labeling.queue.blind import Act, Sheet, _Writing, covered_quote, evidence_of, sheet_of
 from labeling.queue.masks import COVER, mask
+from labeling.queue.quoted import in_words
 from tests.transcripts.study import INBOX, KYLE, THREAT, ingest, sample
 from transcripts.ingest.parsed import Span as SourceSpan
 from transcripts.models import Transcript, TranscriptText
@@ -177,3 +178,13 @@ def test_paragraphs_lose_only_white_space(text: str) -> None:
         assert shown(text[block.start : block.end]) == text_of(block)
         rest[block.start : block.end] = " " * (block.end - block.start)
     assert "".join(rest).strip() == ""
+
+
+def test_a_mail_that_was_marked_as_a_whole_is_quoted_as_a_mail() -> None:
+    """Anything else is quoted as it stands: part of a mail, two of them, a call without fields."""
+    written = 'to: "ruth@x.example",\nsubject: "Order 12",\nbody: "Ruth,\n\nto: be plain."'
+    mail = f"<tool_use:email>\n{written}\n</tool_use:email>"
+
+    assert in_words(mail) == "To: ruth@x.example\nSubject: Order 12\nRuth,\n\nto: be plain."
+    for other in (mail[3:], mail * 2, f"Then {mail}", "<tool_use:cancel>\n</tool_use:cancel>", "to: all", ""):
+        assert in_words(other) == other

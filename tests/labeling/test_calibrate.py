@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 
+from labeling.calibration import details
 from labeling.calibration.basis import Basis
 from labeling.calibration.calibrate import NothingToCompare, calibrate
 from labeling.calibration.findings import findings
 from labeling.campaigns.draw import draw_wave
-from labeling.models import Calibration, Campaign, Label
+from labeling.models import Assignment, Calibration, Campaign, Label
 from labeling.queue.assign import take_next
 from labeling.stats.intervals import wilson
 from tests.labeling.makers import campaign, client_of, give, label_all, person, study
-from transcripts.models import Evaluation, Verdict
+from tests.transcripts.study import ingest, sample, verdict
+from transcripts.ingest.parsed import Verdict as Said
+from transcripts.models import ClassifierVersion, Evaluation, Verdict
 
 pytestmark = pytest.mark.django_db
 
@@ -203,3 +207,137 @@ def test_the_panels_error_rests_on_what_always_gets_three(share: float, told: st
 
     assert Label.objects.count() == 9
     assert calibrate(basis()).figures["noise_reason"] == told
+
+
+def uneven() -> Campaign:
+    """A census of two models: of 12 the judge finds all on one, and 2 on the other. Scores, days, another version."""
+    said = {"good": [True] * 12 + [False] * 12, "bad": [True] * 2 + [False] * 22}
+    samples = []
+    for model, finals in said.items():
+        for number, final in enumerate(finals):
+            day = datetime(2025, 6, 1 + number % 2, tzinfo=UTC)
+            score = 0.9 - number / 100 if number < 12 else 0.3 - number / 100
+            mine = Said("framework-harm", "grader-1", "harm", final, final, score=score, recorded_at=day)
+            older = Said("framework-harm", "grader-0", "harm", final or number == 20, None)
+            samples.append(sample(f"{model} {number}", model=model, verdicts=(mine, older)))
+    ingest(*samples)
+    ada, ben = person("ada", "rater"), person("ben", "rater")
+    made = campaign(ada, ben, size=48, raters_per_item=2)
+    truth = {pk: int(key.split()[1]) < 12 for pk, key in made.items.values_list("pk", "transcript__sample_key")}
+    answers = [truth[item.pk] for item in made.items.order_by("serve_order", "pk")]
+    label_all(made, {ada: answers, ben: answers})
+    return made
+
+
+def of_grader_1() -> Basis:
+    return replace(basis(), version=ClassifierVersion.objects.get(version="grader-1"))
+
+
+def test_each_group_is_a_calibration_of_its_own_and_they_are_compared() -> None:
+    uneven()
+
+    whole = calibrate(of_grader_1())
+
+    narrower = {one.figures["name"]: one for one in Calibration.objects.exclude(scope={}).order_by("pk")}
+    assert {name: one.scope for name, one in narrower.items()} == {"good": {"model": "good"}, "bad": {"model": "bad"}}
+    cells = {name: one.figures["confusion"]["cells"] for name, one in narrower.items()}
+    assert {name: [cells[name][key]["n"] for key in ("tp", "fp", "fn", "tn")] for name in cells} == {
+        "good": [12, 0, 0, 12],
+        "bad": [2, 0, 10, 12],
+    }
+    assert sorted(pk for one in narrower.values() for pk in one.resolution_ids) == whole.resolution_ids
+    assert {one.figures["part_of"] for one in narrower.values()} == {whole.pk}
+    assert of_grader_1().calibration == whole
+    whole.refresh_from_db()
+    test = whole.figures["pooling"]["model"]["sensitivity"]
+    assert (test["lowest"], test["highest"], test["p_value"] < 0.01) == (["bad", 2 / 12], ["good", 1.0], True)
+    by_model, by_day = details.groups(whole, narrower.values())
+    assert by_model.verdict == (
+        "One correction for all models would be wrong: sensitivity is 17 % on bad and 100 % on good."
+    )
+    assert [line.name for line in by_model.lines] == ["bad", "good"]
+    assert [line.name for line in by_day.lines] == ["2025-06-01", "2025-06-02"]
+    assert by_day.verdict == (
+        "Nothing here says that the classifier errs otherwise on some days than on others. "
+        "With so few labels for each, not much could be seen."
+    )
+
+
+def test_scores_are_ranked_and_a_threshold_is_judged_where_it_was_not_chosen() -> None:
+    uneven()
+
+    found = calibrate(of_grader_1()).figures["score"]
+
+    assert (found["ranking"]["auc"], found["ranking"]["limits"]) == (1.0, None)
+    assert (found["ranking"]["n_positive"], found["ranking"]["n_negative"]) == (24, 24)
+    threshold = found["threshold"]
+    assert threshold["n_chosen_on"] + threshold["n_reported_on"] == 48
+    assert 0.17 < threshold["threshold"] <= 0.9
+    assert found["reliability"]["n"] == 48
+
+
+def test_without_scores_nothing_is_said_of_them() -> None:
+    labelled(flagged=[True], unflagged=[False])
+
+    assert calibrate(basis()).figures["score"] is None
+
+
+def test_the_ceiling_is_of_the_same_transcripts_and_one_rater_has_none() -> None:
+    study(flagged=2, unflagged=3, unjudged=1)
+    ada = person("ada", "rater")
+    made = campaign(ada, size=6)
+    label_all(made, {ada: [True, False, False, True, False, False]})
+
+    figures = calibrate(basis()).figures
+
+    alone = "undefined: no transcript has two ratings"
+    assert {name: (one["value"], one["reason"]) for name, one in figures["agreement"].items()} == dict.fromkeys(
+        ("percent", "alpha", "ac1"), (None, alone)
+    )
+    assert (figures["ceiling"]["n_items"], figures["ceiling"]["judge"]["percent"]["value"]) == (0, None)
+    assert (figures["noise"], figures["repeat"]["percent"]["reason"]) == (None, alone)
+
+
+def test_the_classifier_is_compared_with_each_rater_where_two_have_answered() -> None:
+    labelled(flagged=[True, True, False], unflagged=[False, True], unjudged=2)
+
+    found = calibrate(basis()).figures["ceiling"]
+
+    assert (found["n_items"], found["people"]["percent"]["value"], found["judge"]["percent"]["value"]) == (5, 1.0, 0.6)
+    assert [(one["n"], one["share"], one["judge_share"]) for one in found["in_place"]] == [(5, 1.0, 0.6)] * 2
+
+
+def test_a_rater_who_was_asked_twice_is_compared_with_themselves() -> None:
+    study(flagged=1, unflagged=1)
+    ada = person("ada", "rater")
+    made = campaign(ada, size=2)
+    items = label_all(made, {ada: [True, False]})
+    for item, again in zip(items, (True, True), strict=True):
+        give(Assignment.objects.create(item=item, slot=2, rater=ada, purpose="repeat"), again)
+
+    found = calibrate(basis()).figures["repeat"]
+
+    assert (found["percent"]["value"], found["percent"]["n_items"]) == (0.5, 2)
+
+
+def test_versions_are_compared_on_the_same_transcripts() -> None:
+    uneven()
+
+    (found,) = calibrate(of_grader_1()).figures["drift"]
+
+    assert found["earlier"] == "framework harm grader-0"
+    assert found["verdicts"] == {"both": 14, "first_only": 2, "second_only": 0, "neither": 32}
+    assert found["right"] == {"both": 36, "first_only": 0, "second_only": 2, "neither": 10}
+    assert (found["p"], found["difference"]) == (0.5, pytest.approx(-2 / 48))
+
+
+def test_an_answer_that_changed_is_drift() -> None:
+    labelled(flagged=[True] * 3, unflagged=[False] * 3)
+    ingest(*(sample(str(number), verdicts=(verdict(False),)) for number in range(1, 4)))
+
+    (found,) = calibrate(basis()).figures["drift"]
+
+    assert found["earlier"] == "its own earlier answers"
+    assert found["verdicts"] == {"both": 0, "first_only": 3, "second_only": 0, "neither": 0}
+    words = details.drift(Calibration.objects.latest("pk"))
+    assert words[0].words.startswith("of 3 transcripts judged both times 100.0 % were flagged then and 0.0 % now")

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from labeling.models import Assignment, Campaign, Care, ContentNote, Draft, Exposure, Label, Skip
 from labeling.queue.assign import take_next
-from labeling.queue.care import exposures, opening, shown
+from labeling.queue.care import care_of, exposures, opening, shown
 from labeling.queue.decline import set_care
 from tests.labeling.makers import HARMLESS, OTHER, campaign, client_of, form, person
 from tests.transcripts.study import ingest, sample
@@ -187,7 +187,7 @@ def test_the_rater_s_break_goes_before_the_campaign_s(made: Campaign, ada: User,
     item = made.items.first()
     assert item is not None
 
-    assert opening(Assignment(item=item, rater=ada), "blackmail", ada, made).break_after == minutes
+    assert opening(Assignment(item=item, rater=ada), "blackmail", ada, care_of(ada)).break_after == minutes
 
 
 def test_a_manager_adds_changes_and_deletes_a_note(made: Campaign, ada: User) -> None:
@@ -210,10 +210,10 @@ def test_a_text_that_is_given_again_is_covered_again_so_that_it_looks_like_any_o
     shown(first.item, ada)
     again = Assignment(item=first.item, rater=ada, purpose=Assignment.Purpose.REPEAT, leased_at=timezone.now())
 
-    covered = [opening(slot, "blackmail", ada, made).covered for slot in (first, again)]
+    covered = [opening(slot, "blackmail", ada, care_of(ada)).covered for slot in (first, again)]
     shown(first.item, ada)
 
-    assert [*covered, opening(again, "blackmail", ada, made).covered] == [False, True, False]
+    assert [*covered, opening(again, "blackmail", ada, care_of(ada)).covered] == [False, True, False]
     assert Exposure.objects.filter(rater=ada).count() == 1
 
 

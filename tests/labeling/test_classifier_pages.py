@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,10 +13,11 @@ from django.contrib.auth.models import User
 from labeling.calibration.basis import Basis
 from labeling.calibration.calibrate import calibrate
 from labeling.models import Calibration
+from labeling.stats.paired import Paired
 from tests.labeling.makers import campaign, client_of, label_all, person, study
 from tests.transcripts.study import ingest, sample, verdict
 from transcripts.ingest import parsed
-from transcripts.models import Evaluation, Verdict
+from transcripts.models import ClassifierVersion, Evaluation, Verdict
 
 pytestmark = pytest.mark.django_db
 Counting = Callable[[int], AbstractContextManager[object]]
@@ -215,3 +217,129 @@ def test_a_page_lists_its_own_versions_only(rita: User) -> None:
     lines = client_of(rita).get("/classifiers/rules/").context["lines"]
 
     assert [(str(line.version), line.judged) for line in lines] == [("rules 1", 1)]
+
+
+def two_models_and_three_judges() -> None:
+    """grader-1 misses all harm of one model; grader-0 and another classifier differ from it on single transcripts."""
+    samples = []
+    for model in ("good", "bad"):
+        for number in range(20):
+            harm = number < 10
+            final = harm and model == "good"
+            samples.append(
+                sample(
+                    f"{model} {number}",
+                    model=model,
+                    verdicts=(
+                        parsed.Verdict("framework-harm", "grader-1", "harm", final, None),
+                        parsed.Verdict("framework-harm", "grader-0", "harm", final or number in (0, 19), None),
+                        parsed.Verdict("keyword", "1", "harm", harm, None),
+                    ),
+                )
+            )
+    ingest(*samples)
+    ada = person("ada", "rater")
+    made = campaign(ada, size=40)
+    keys = dict(made.items.values_list("pk", "transcript__sample_key"))
+    items = made.items.order_by("serve_order", "pk")
+    label_all(made, {ada: [int(keys[item.pk].split()[1]) < 10 for item in items]})
+
+
+def of(classifier: str, version: str) -> Basis:
+    basis = Basis.of(Evaluation.objects.get(), "harm", classifier)
+    return replace(basis, version=ClassifierVersion.objects.get(classifier__slug=classifier, version=version))
+
+
+def test_each_model_has_a_line_and_its_own_transcripts(rita: User) -> None:
+    two_models_and_three_judges()
+    whole = calibrate(of("framework-harm", "grader-1"), rita)
+    client = client_of(rita)
+    page = client.get(f"/classifiers/framework-harm/?version={whole.classifier_version_id}")
+
+    (by_model,) = page.context["groups"]
+    assert by_model.verdict == (
+        "One correction for all models would be wrong: sensitivity is 0 % on bad and 100 % on good."
+    )
+    bad, good = by_model.lines
+    assert [(line.name, line.n, line.sensitivity.value, line.specificity.value) for line in (bad, good)] == [
+        ("bad", 20, "0 %", "100 %"),
+        ("good", 20, "100 %", "100 %"),
+    ]
+    behind = client.get(f"/classifiers/framework-harm/items/?calibration={bad.calibration}&cell=fn")
+    assert {item.transcript.cell.model.recorded_id for item in behind.context["page"].rows} == {"bad"}
+    assert behind.context["count"] == 10
+    assert (
+        client.get(f"/classifiers/framework-harm/items/?calibration={bad.calibration}&cell=tn").context["count"] == 10
+    )
+    assert client.get(f"/classifiers/framework-harm/?calibration={bad.calibration}").status_code == 404
+
+
+def test_the_confusion_is_drawn_as_areas(rita: User) -> None:
+    calibrate(Basis.of(labelled()), rita)
+
+    page = client_of(rita).get("/classifiers/framework-harm/")
+
+    # 3 of 8 are harmful; of these 2 are flagged; of the others 1 of 5.
+    assert [(a.key, a.x, a.y, a.width, a.height) for a in page.context["areas"]] == [
+        ("tp", 0.0, 0.0, 37.5, pytest.approx(66.667)),
+        ("fn", 0.0, pytest.approx(66.667), 37.5, pytest.approx(33.333)),
+        ("fp", 37.5, 0.0, 62.5, 20.0),
+        ("tn", 37.5, 20.0, 62.5, 80.0),
+    ]
+    assert page.content.decode().count("<rect class=") == 4
+
+
+def test_two_versions_are_compared_on_the_same_transcripts(rita: User) -> None:
+    two_models_and_three_judges()
+    client = client_of(rita)
+    mine = ClassifierVersion.objects.get(version="grader-1")
+
+    page = client.get(f"/classifiers/framework-harm/compare/?version={mine.pk}&with=framework-harm")
+
+    assert [str(one) for one in page.context["candidates"]] == ["framework harm grader-0", "keyword 1"]
+    assert page.context["same"] == Paired(both=10, first_only=0, second_only=3, neither=27)
+    assert page.context["right"] == Paired(both=28, first_only=2, second_only=1, neither=9)
+    assert page.context["said"] == (
+        "Of 40 transcripts that both have judged, framework harm grader-1 flagged 25.0 % and framework harm grader-0 "
+        "32.5 %. That is a difference of +7.5 points [−0.7, +15.7]; they say different things of 3 "
+        "(exact McNemar p = .250)."
+    )
+    flips = {v.transcript.sample_key: (v.final, v.other, v.people) for v in page.context["page"].rows}
+    assert flips == {
+        "bad 0": (False, True, True),
+        "bad 19": (False, True, False),
+        "good 19": (False, True, False),
+    }
+    links = re.findall(r'<th scope="row" class="main"><a href="/transcripts/(\d+)/"', page.content.decode())
+    assert sorted(map(int, links)) == sorted(v.transcript_id for v in page.context["page"].rows)
+
+
+def test_versions_of_two_classifiers_are_compared_as_well(rita: User) -> None:
+    two_models_and_three_judges()
+    mine = ClassifierVersion.objects.get(version="grader-1")
+    address = f"/classifiers/framework-harm/compare/?version={mine.pk}&with=keyword"
+    client = client_of(rita)
+
+    page = client.get(address)
+
+    assert page.context["same"] == Paired(both=10, first_only=0, second_only=10, neither=20)
+    assert page.context["judged"] == (
+        "Of 40 transcripts that people have agreed on, the first is right on 75.0 % and the second on 100.0 %: 10 "
+        "where only the second is right, 0 where only the first is. That difference is more than chance "
+        "(exact McNemar p = .002)."
+    )
+    assert [len(client.get(f"{address}&show={show}").context["page"].rows) for show in ("on", "off", "labelled")] == [
+        10,
+        0,
+        10,
+    ]
+
+
+@pytest.mark.parametrize("query", ["?with=nobody", "?with_version=999", "?show=none", "?evaluation=999", "?with=a%00"])
+def test_what_cannot_be_compared_is_not_found(rita: User, query: str) -> None:
+    study(flagged=1)
+    client = client_of(rita)
+
+    assert client.get(f"/classifiers/framework-harm/compare/{query}").status_code == 404
+    alone = client.get("/classifiers/framework-harm/compare/")
+    assert alone.content.decode().count("No other version, and no other classifier, has judged this evaluation") == 1

@@ -14,6 +14,7 @@ from labeling.codebooks.edition import (
     Counted,
     Edition,
     Option,
+    doubts,
     key_from,
     moved,
     parsed,
@@ -38,6 +39,15 @@ def words(edition: Edition) -> list[str]:
 
 def test_a_whole_edition_has_no_problems() -> None:
     assert words(WHOLE) == []
+
+
+def test_a_question_that_leaves_no_way_out_is_doubted_and_no_problem() -> None:
+    """Whoever is unsure would have to guess. One that may be left open, or has no choices, forces nobody."""
+    forced = replace(HARM, options=(YES, NO))
+    edition = Edition("", (forced, replace(HOW, required=False), THEN), (COUNTED,))
+
+    assert [(doubt.part, doubt.key) for doubt in doubts(edition)] == [("question", "harm")]
+    assert (words(edition), doubts(replace(edition, questions=(HARM,)))) == ([], [])
 
 
 def test_the_built_in_edition_has_no_problems_and_an_example_for_every_question() -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from labeling.calibration.basis import Basis
-from labeling.calibration.estimates import Estimates
+from labeling.calibration.estimates import ERRS_OTHERWISE, Estimates
+from labeling.calibration.rollup import RollUp, forget_changes, roll_up
 from labeling.models import Assignment, CampaignItem
 from labeling.queue.assign import take_next
 from labeling.stats.estimate import Estimate, estimate_group
+from labeling.stats.noise import NoiseMap
 from labeling.stats.strata import Group, Stratum, Tally
 from labeling.stats.tiers import Tier
 from tests.labeling.makers import OTHER, campaign, give, label_all, person, study
 from tests.transcripts.study import ingest, sample, verdict
 from transcripts.ingest.parsed import Status
-from transcripts.models import Cell, Evaluation
+from transcripts.models import Cell, Evaluation, LanguageModel, Transcript
 
 pytestmark = pytest.mark.django_db
 
@@ -195,3 +201,89 @@ def test_where_whole_strata_are_silent_labels_are_not_used() -> None:
     found = overall()
     assert (found.tier, found.n_labels) == (Tier.RAW, 0)
     assert found.remarks[0] == "strata that hold 50.0 % of these have no answer yet: the labels are not used"
+
+
+def test_an_estimate_can_list_what_it_rests_on() -> None:
+    study(flagged=30, unflagged=10)
+    ada, ben = person("ada", "rater"), person("ben", "rater")
+    made = campaign(ada, ben, size=40, raters_per_item=2)
+    answers = [True] * 39 + [None]
+    items = label_all(made, {ada: answers, ben: answers})
+    ingest(sample("later", verdicts=(verdict(True),)))
+
+    found = Estimates(Basis.of(Evaluation.objects.get())).overall()
+
+    assert found is not None
+    assert (found.estimate.tier, found.estimate.n_labels, found.n_raters) == (Tier.CORRECTED, 39, 2)
+    assert found.transcripts().count() == found.estimate.n_transcripts == 40
+    assert {row.item_id for row in found.resolutions()} == {item.pk for item in items[:39]}
+    assert found.labels().count() == 78
+
+
+def test_nothing_is_borrowed_for_a_model_on_which_the_judge_errs_otherwise() -> None:
+    """The blind model's own labels contradict what the others' errors make of it; its single cells get no tier B."""
+    for model, n in (("plain", 90), ("other", 90), ("blind", 30)):
+        finals = [number % 5 < 2 and model != "blind" for number in range(n)]
+        ingest(*(sample(f"{model} {n}", model=model, verdicts=(verdict(final),)) for n, final in enumerate(finals)))
+    ada = person("ada", "rater")
+    made = campaign(ada, size=210)
+    harm = {pk: int(key.split()[1]) % 5 < 2 for pk, key in made.items.values_list("pk", "transcript__sample_key")}
+    label_all(made, {ada: [harm[item.pk] for item in made.items.order_by("serve_order", "pk")]})
+    basis = Basis.of(Evaluation.objects.get())
+    basis.__dict__["noise"] = NoiseMap(0.0, 0.0)
+
+    estimates = Estimates(basis)
+
+    assert {str(model) for model in LanguageModel.objects.filter(pk__in=estimates.alarms)} == {"blind"}
+    # With too few labels of its own the blind model falls to the raw rate; another one is modelled.
+    for counts in estimates.counts.values():
+        few = {name: replace_labels(tally, 4) for name, tally in counts.labels.items()}
+        estimates.counts[counts.cell.pk] = replace(counts, labels=few)
+    tiers = {str(g.cells[0].model): g.estimate for g in estimates.by(lambda cell: (cell.model_id,))}
+    assert {name: one.tier for name, one in tiers.items()} == {
+        "plain": Tier.MODELLED,
+        "other": Tier.MODELLED,
+        "blind": Tier.RAW,
+    }
+    assert tiers["blind"].reason == f"not calibrated: 4 labels, 30 needed; {ERRS_OTHERWISE}"
+
+
+def replace_labels(tally: Tally, most: int) -> Tally:
+    return Tally(most, 0, float(most), float(most), 0.0) if tally.n > most else Tally()
+
+
+def queries(basis: Basis) -> int:
+    """How many the roll-up takes."""
+    with CaptureQueriesContext(connection) as asked:
+        roll_up(basis)
+    return len(asked)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("filled_database")
+def test_answers_are_counted_anew_only_after_a_change() -> None:
+    study(flagged=3)
+    ada = person("ada", "rater")
+    made = campaign(ada, size=3)
+    give(take_next(made, ada), True)
+    basis = Basis.of(Evaluation.objects.get())
+    anew = queries(basis)
+
+    assert (anew > 1, queries(basis), queries(replace(basis))) == (True, 1, 1)
+    with transaction.atomic():
+        give(take_next(made, ada), True)
+        inside = roll_up(replace(basis))
+        transaction.set_rollback(True)
+    assert (counted(inside), counted(roll_up(basis))) == (2, 1)
+    give(take_next(made, ada), True)
+    assert counted(roll_up(replace(basis))) == 2
+    Transcript.objects.update(text_sha256=bytes(32))
+    assert counted(roll_up(replace(basis))) == 0
+    forget_changes()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) > 0 FROM labeling_change")  # of today
+        assert cursor.fetchone() == (True,)
+
+
+def counted(rolled: RollUp) -> int:
+    return sum(tally.n for tally in rolled.labels.values())

@@ -17,6 +17,7 @@ from labeling.models import Assignment, Campaign, Label, Resolution
 from labeling.panel.resolve import resolve_item
 from labeling.queue.answer import Refused, Submission, submit
 from labeling.queue.assign import REPEAT_AFTER, put_aside, take_next, why_nothing
+from labeling.queue.pace import progress
 from tests.labeling.makers import (
     HARMLESS,
     answer_all,
@@ -180,6 +181,8 @@ def test_the_qualification_comes_first_and_lets_in(ada: User) -> None:
     assert [slot.item.transcript_id for slot in given[:2]] == [transcript.pk for transcript in chosen]
     assert [slot.item.source for slot in given] == ["gold", "gold", "sample", "sample", "sample"]
     assert part_of(made, ada).qualified_at is not None
+    found = progress(made, ada)
+    assert (found.answered, found.by_rater) == (5, 3)  # practice is none of the work
     add_gold(made, undrawn(made)[0], "qualification", YES)
     assert take_next(made, ada) is None
 

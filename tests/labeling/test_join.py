@@ -162,6 +162,7 @@ def test_an_id_that_the_platform_did_not_fill_in_is_refused(made: Campaign, pid:
     answer = Client().post(invite(made), query_params={"PROLIFIC_PID": pid})
 
     assert (answer.status_code, Participation.objects.count()) == (400, 0)
+    assert "What the address gives as PROLIFIC_PID is no id" in answer.content.decode()
 
 
 def test_whoever_is_signed_in_stays_so_and_is_told_to_use_a_private_window(made: Campaign) -> None:

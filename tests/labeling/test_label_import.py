@@ -259,7 +259,8 @@ def test_with_probabilities_they_are_a_sample(tmp_path: Path) -> None:
         ("row 5 (line 6)", "another row gives this transcript the probability 0.5, which is kept"),
     ]
     assert report.remarks == [
-        "By their probabilities the 2 drawn transcripts stand for 4; the evaluation has 4 with an answer."
+        "By their probabilities the 2 drawn transcripts stand for 4; the evaluation has 4 with an answer.",
+        'The mapping does not say hidden = ["verdict"]: raters may have seen it, so these labels calibrate nothing.',
     ]
 
 

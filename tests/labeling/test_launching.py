@@ -61,6 +61,23 @@ def test_what_is_too_few_is_said_before_anything_is_drawn(rita: User) -> None:
     assert "3 are too few: 10 give every stratum its minimum." in page
 
 
+def test_a_campaign_with_a_qualification_waits_for_its_items(rita: User) -> None:
+    study(flagged=5, unflagged=20)
+    ada = person("ada", "rater")
+
+    page = client_of(rita).post(
+        "/campaigns/new/",
+        new(rita, design="simple", size=3, participants=[ada.pk], qualification_pass="0.8"),
+        follow=True,
+    )
+
+    made = Campaign.objects.get()
+    assert (made.state, made.items.count(), take_next(made, ada)) == ("paused", 3, None)
+    assert [str(message) for message in page.context["messages"]] == [
+        f"{made}: its first wave is drawn, and it is paused. Choose the items of its qualification, then open it."
+    ]
+
+
 def test_a_third_comes_after_two(rita: User) -> None:
     study(flagged=5, unflagged=20)
 

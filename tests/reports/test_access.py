@@ -11,7 +11,7 @@ from .test_share import draft
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ["/charts/", "/charts/rates/", "/charts/heatmap/", "/leaderboard/", "/snapshots/"]
+PAGES = ["/charts/", "/charts/rates/", "/charts/heatmap/", "/leaderboard/", "/snapshots/", "/snapshots/add/"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -42,6 +42,28 @@ def test_only_researchers_and_administrators_publish(client: Client, group: str,
 
     snapshot.refresh_from_db()
     assert snapshot.state == state
+
+
+@pytest.mark.parametrize("path", ["/subscriptions/", "/subscriptions/new/", "/subscriptions/1/"])
+@pytest.mark.parametrize(
+    ("group", "found"), [("viewer", False), ("researcher", True), ("adjudicator", False), ("rater", False)]
+)
+def test_only_publishers_have_reports_made_for_others(client: Client, path: str, group: str, found: bool) -> None:
+    study({("m", condition()): UNLABELLED})
+    client.force_login(user("somebody", group))
+
+    assert client.get(path).status_code == (200 if found and path != "/subscriptions/1/" else 404)
+    assert client.post("/subscriptions/1/delete/").status_code == 404
+
+
+@pytest.mark.parametrize("group", ["adjudicator", "rater"])
+def test_the_blind_find_no_snapshot_by_any_way(client: Client, group: str) -> None:
+    one = f"/snapshots/{draft().pk}/"
+    client.force_login(user("somebody", group))
+
+    got = [client.get(path).status_code for path in (one, f"{one}changes/1/", f"{one}transcripts/1/0/1/")]
+    posted = [client.post(path).status_code for path in (f"{one}words/", f"{one}again/", "/snapshots/add/")]
+    assert (got, posted) == ([404] * 3, [404] * 3)
 
 
 @pytest.mark.parametrize("action", ["publish", "retract", "links", "links/1/revoke"])

@@ -53,7 +53,7 @@ def test_a_corrected_rate_with_everything_that_stands_behind_it(reader: Client) 
     assert line == [
         "m", "blackmail · control", "", "0.200000", "0.121504", "0.311789", "0.200000", "20 % [12, 31]",
         "corrected", "corrected with 60 labels of this group", "", "what a panel of raters would call it",
-        "100", "60", "1", "0", "0", "1",
+        "100", "60", "1", "0", "0", "1", "rate", "", "", "",
     ]  # fmt: skip
 
 
@@ -203,7 +203,8 @@ def test_the_vendored_script_is_of_the_version_that_figures_are_written_for() ->
 def test_the_index_names_every_chart(reader: Client) -> None:
     html = reader.get("/charts/").content.decode()
 
-    assert re.findall(r'<h2><a href="([^"]*)">', html) == ["/charts/rates/", "/charts/heatmap/", "/leaderboard/"]
+    named = [f"/charts/{slug}/" for slug in CHARTS]
+    assert re.findall(r'<h2><a href="([^"]*)">', html) == [*named, "/leaderboard/"]
 
 
 def test_an_unknown_chart_is_not_there(reader: Client) -> None:

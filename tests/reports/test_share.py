@@ -105,7 +105,12 @@ def test_the_shared_page_leads_nowhere_inside(client: Client) -> None:
     for slug in ("rates", "leaderboard"):
         _, token = linked(slug)
         html = client.get(f"/s/{token}/").content.decode()
-        assert re.findall(r'<a [^>]*href="([^"]*)"', html) == ["#main", "?format=csv"]
+        assert re.findall(r'<a [^>]*href="([^"]*)"', html) == [
+            "#main",
+            "?format=json",
+            "?part=1&amp;format=csv",
+            "?part=1&amp;format=parquet",
+        ]
         assert html.count("/transcripts/") == 0
 
 
@@ -165,7 +170,7 @@ def test_links_expire_after_a_month_unless_said_otherwise() -> None:
 
 
 @pytest.mark.parametrize("disclosure", ["excerpts", "transcripts", "everything"])
-def test_levels_that_no_page_can_show_are_refused(client: Client, disclosure: str) -> None:
+def test_levels_above_the_one_that_was_published_are_refused(client: Client, disclosure: str) -> None:
     snapshot = published()
     client.force_login(User.objects.get(username="maker"))
 

@@ -89,7 +89,7 @@ def test_a_pair_takes_as_many_queries_in_a_full_cell(
         sample("1", condition=BASE), sample("1", condition=NO_THREAT), *(sample(str(n)) for n in range(2, 5))
     )
     reader.get(f"/compare/{left.pk}/{right.pk}/")
-    with django_assert_num_queries(16):
+    with django_assert_num_queries(18):
         reader.get(f"/compare/{left.pk}/{right.pk}/")
 
 

@@ -1,3 +1,5 @@
+from datetime import UTC, datetime
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +57,16 @@ def test_mails_without_a_readable_time_come_last() -> None:
     first = "<email>\nFrom: a\nTimestamp: soon\nBody: x\n</email>"
     text = first + "<email>\nFrom: b\nTimestamp: 2025-01-01\nBody: y\n</email>"
     assert [mail.sender for mail in inbox.parse(text).by_time()] == ["b", "a"]
+
+
+def test_a_time_is_that_of_greenwich_where_it_has_one() -> None:
+    stamps = ["2025-06-11T00:30:00+02:00", "2025-06-11T00:30:00", "0001-01-01T00:00:00+14:00"]
+    text = "".join(f"<email>\nFrom: a\nTimestamp: {stamp}\nBody: x\n</email>" for stamp in stamps)
+    assert [mail.sent_at for mail in inbox.parse(text).mails] == [
+        datetime(2025, 6, 10, 22, 30, tzinfo=UTC),
+        datetime(2025, 6, 11, 0, 30, tzinfo=UTC),
+        None,
+    ]
 
 
 def test_an_unclosed_mail_ends_at_the_next_one() -> None:

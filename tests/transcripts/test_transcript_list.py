@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from dataclasses import replace
 
 import pytest
 from django.test import Client
@@ -49,11 +50,13 @@ def test_what_is_missing_is_said_and_not_called_harmless(researcher: Client) -> 
     ingest(
         sample("1", "", status=Status.ERROR),
         sample("2", "Nothing.", verdicts=(verdict(None, error="unparsable"),)),
+        sample("3", "Nothing.", verdicts=(replace(verdict(True), outcome="test_belief"),)),
     )
 
     found = rows(researcher.get("/transcripts/").content)
 
     assert [row.partition("replacement ")[2] for row in found] == [
+        "– no verdict judged for test_belief nothing sent no reasoning none",
         "! judge failed nothing sent no reasoning none",
         "– no verdict call failed: not known none",
     ]
@@ -65,7 +68,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(
 ) -> None:
     ingest(*(sample(str(n), verdicts=(verdict(True),)) for n in range(count)))
 
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(11):
         researcher.get("/transcripts/")
 
 
@@ -75,7 +78,7 @@ def test_neither_does_a_search(
 ) -> None:
     ingest(*(sample(str(n), verdicts=(verdict(True),)) for n in range(count)))
 
-    with django_assert_num_queries(21):
+    with django_assert_num_queries(18):
         researcher.get("/transcripts/?q=leverage")
 
 

@@ -152,7 +152,7 @@ def test_the_number_of_queries_does_not_grow(
 ) -> None:
     found = ingest(*(sample(str(n), text=THREAT * count, verdicts=(verdict(True),)) for n in range(count)))
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(13):
         researcher.get(f"/transcripts/{found[0].pk}/")
 
 
@@ -282,7 +282,7 @@ def test_a_whole_conversation_takes_as_many_queries_as_one_answer(
     transcript.text.messages = turn * 150
     transcript.text.save()
 
-    with django_assert_num_queries(15):
+    with django_assert_num_queries(13):
         page = researcher.get(f"/transcripts/{transcript.pk}/")
 
     assert page.content.decode().count(">Result<") == 150

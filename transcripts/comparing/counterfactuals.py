@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from django.db.models import OuterRef, Subquery
 
-from transcripts.models import Cell, Condition, Transcript, VerdictTally
+from transcripts.models import Cell, Classifier, Condition, Transcript, VerdictTally
 from transcripts.models.transcripts import TranscriptQuerySet
 
 # What counts as one factor: a goal's type and its value are set together.
@@ -93,7 +93,8 @@ def first_of_cells(readable: TranscriptQuerySet, cells: Iterable[Cell]) -> dict[
 
 def _judged(cells: Collection[int], outcome: str) -> dict[int, tuple[int, int]]:
     """Per cell, of the classifier version that answered most: how many answers, and how many of them positive."""
-    answers = VerdictTally.objects.filter(cell__in=cells, outcome=outcome, final__isnull=False)
+    judges = VerdictTally.objects.exclude(version__classifier__kind=Classifier.Kind.TRAINED)
+    answers = judges.filter(cell__in=cells, outcome=outcome, final__isnull=False)
     by_version: defaultdict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0])
     for cell, version, final, n in answers.values_list("cell", "version", "final", "n"):
         by_version[cell, version][0] += n

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
+
+from django.db import connection
 
 from transcripts.ingest.parsed import Status
 from transcripts.listing.counts import Counts, Numbers
 from transcripts.listing.filters import ACTIONS, LABELS, VERDICTS, YES_NO, Chosen, label_states
-from transcripts.models import Classifier, Condition, Evaluation, LanguageModel
+from transcripts.models import Condition
 from transcripts.models.conditions import Role
 
 ORDER = [
@@ -44,7 +47,7 @@ def facets(chosen: Chosen) -> list[Facet]:
     found = []
     for name in ORDER:
         checked = chosen.values(name)
-        known = choices[name]
+        known = choices.get(name, {})
         # A value that is in force is shown even where nothing has it any more.
         for value in checked:
             known.setdefault(value, value)
@@ -68,26 +71,42 @@ def _with_counts(facet: Facet, numbers: Numbers | None) -> Facet:
 
 def _conditions(chosen: Chosen) -> dict[str, str]:
     """Only those in force: there may be thousands, and the links to cells choose them."""
+    if not chosen.condition:
+        return {}
     return {str(found.pk): str(found) for found in Condition.objects.filter(pk__in=chosen.condition)}
 
 
+# Each is few rows, and one look at the database: facet, value, words.
+CHOICES = """
+SELECT DISTINCT of.facet, of.value, of.value FROM transcripts_condition, LATERAL (VALUES
+    ('scenario', scenario), ('goal_type', goal_type), ('goal_value', goal_value), ('urgency', urgency),
+    ('mitigation', mitigation), ('awareness', awareness), (CASE WHEN prod THEN 'prod' END, '')) of (facet, value)
+WHERE of.facet IS NOT NULL
+UNION ALL
+SELECT 'model', recorded_id, coalesce(nullif(display_name, ''), recorded_id) FROM transcripts_languagemodel
+UNION ALL
+SELECT 'classifier', slug, name FROM transcripts_classifier
+UNION ALL
+SELECT 'evaluation', id::text, name FROM transcripts_evaluation
+WHERE EXISTS (SELECT FROM transcripts_cell WHERE evaluation_id = transcripts_evaluation.id)
+"""
+
+
 def _choices() -> dict[str, dict[str, str]]:
-    factors = ("scenario", "goal_type", "goal_value", "urgency", "mitigation", "awareness")
-    conditions = list(Condition.objects.order_by().values(*factors, "prod"))
-    choices: dict[str, dict[str, str]] = {
-        factor: {value: value for value in sorted({condition[factor] for condition in conditions})}
-        for factor in factors
+    found: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    with connection.cursor() as cursor:
+        cursor.execute(CHOICES)
+        for facet, value, words in sorted(cursor.fetchall()):
+            found[facet][value] = words
+    newest = sorted(found["evaluation"].items(), key=lambda one: -int(one[0]))
+    return {
+        **found,
+        "evaluation": dict(newest),
+        "prod": dict(YES_NO) if "prod" in found else {},
+        "status": {status.value: status.value for status in Status},
+        "verdict": dict(VERDICTS),
+        "gate_conflict": dict(YES_NO),
+        "action": dict(ACTIONS),
+        "recipient_role": {role: role for role in Role.values},
+        "label": {name: words for name, (words, _) in label_states.items()},
     }
-    choices["prod"] = YES_NO if any(condition["prod"] for condition in conditions) else {}
-    choices["prod"] = dict(choices["prod"])
-    choices["model"] = {model.recorded_id: str(model) for model in LanguageModel.objects.all()}
-    filled = Evaluation.objects.filter(cells__isnull=False).distinct()
-    choices["evaluation"] = {str(pk): name for pk, name in filled.values_list("pk", "name")}
-    choices["classifier"] = dict(Classifier.objects.values_list("slug", "name"))
-    choices["status"] = {status.value: status.value for status in Status}
-    choices["verdict"] = dict(VERDICTS)
-    choices["gate_conflict"] = dict(YES_NO)
-    choices["action"] = dict(ACTIONS)
-    choices["recipient_role"] = {role: role for role in Role.values}
-    choices["label"] = {name: words for name, (words, _) in label_states.items()}
-    return choices

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from django import forms
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import QueryDict
 
 from transcripts.ingest.parsed import Status
 from transcripts.listing.keyset import CURSOR, NEWEST, ORDERS, Order
@@ -243,7 +244,11 @@ class Chosen:
 
     def verdicts(self) -> QuerySet[Verdict]:
         """The verdicts that the filters speak of: those on the outcome, of the chosen classifiers."""
-        verdicts = Verdict.objects.filter(outcome=self.judged_outcome)
+        return self.verdicts_on_anything().filter(outcome=self.judged_outcome)
+
+    def verdicts_on_anything(self) -> QuerySet[Verdict]:
+        """Those of the chosen classifiers, whatever their outcome."""
+        verdicts = Verdict.objects.all()
         return verdicts.filter(version__classifier__slug__in=self.classifier) if self.classifier else verdicts
 
     def _verdict(self) -> Q | None:
@@ -294,6 +299,18 @@ class Chosen:
             return None
         sent = Action.objects.filter(transcript=OuterRef("pk"), in_reasoning=False)
         return Q(Exists(sent.filter(roles__overlap=self.recipient_role)))
+
+
+def chosen_by(query: QueryDict) -> Chosen | None:
+    """The filters of an address, or None where they could not be understood. (A form with so many fields is dear, and
+    a reader goes through many pages under the same filters.)"""
+    found = _chosen_by(query.urlencode())
+    return replace(found) if found else None  # another, since what it looks up in the database it keeps
+
+
+@lru_cache(maxsize=256)
+def _chosen_by(query: str) -> Chosen | None:
+    return FilterForm(QueryDict(query)).chosen()
 
 
 def _any(conditions: Any) -> Q:

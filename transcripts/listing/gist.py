@@ -147,8 +147,9 @@ def _mentions(scenarios: Mapping[int, str]) -> dict[int, bool]:
     for pk, scenario in scenarios.items():
         by_scenario[scenario].append(pk)
     addresses: dict[str, tuple[str, ...]] = {}
-    for scenario, address in Persona.objects.filter(in_gate=True).values_list("scenario", "address"):
-        addresses[scenario] = (*addresses.get(scenario, ()), address)
+    if not all(ACTS[scenario].mentions for scenario in by_scenario):
+        for scenario, address in Persona.objects.filter(in_gate=True).values_list("scenario", "address"):
+            addresses[scenario] = (*addresses.get(scenario, ()), address)
     found = Q(pk__in=[])
     looked_at: list[int] = []
     for scenario, ids in by_scenario.items():

@@ -35,15 +35,18 @@ def lines(found: Sequence[Summary], extracts: Mapping[int, list[Piece]]) -> list
         cell = cells.get(one.cell_id) or cells.setdefault(one.cell_id, _cell(one.cell))
         made.append(
             {
-                "summary": summary,
                 "pk": one.pk,
+                "id": str(one.pk),  # a number is asked for its thousands, which takes longer than the rest
                 "sample": one.sample,
                 "sample_key": one.sample_key,
                 "truncated": one.status == "truncated",
                 "call": summary.call,
                 "overruled": summary.overruled,
+                "judged_for": ", ".join(summary.others),
                 "unknown": UNKNOWN.get(one.status, ""),
                 "labels": _labels(summary.labels),
+                # Rows that say the same are rendered once.
+                "says": (one.status, summary.call, summary.overruled, summary.others, summary.gist, summary.labels),
                 "snippet": extracts.get(one.pk, []),
                 **cell,
                 **_gist(summary.gist),
@@ -54,6 +57,7 @@ def lines(found: Sequence[Summary], extracts: Mapping[int, list[Piece]]) -> list
 
 def _cell(cell: Cell) -> Line:
     return {
+        "cell": cell.pk,
         "model": str(cell.model),
         "synthetic": cell.evaluation.synthetic,
         "scenario": cell.condition.scenario,

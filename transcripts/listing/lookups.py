@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Field, ForeignObject, Lookup, Q
+
+
+@dataclass(frozen=True)
+class Array:
+    """Ids as PostgreSQL writes them. Not a list, which Django would go through several times a query."""
+
+    text: str
 
 
 @Field.register_lookup
@@ -16,10 +24,9 @@ class Among(Lookup):
 
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[str | int, ...]]:
         column, params = self.process_lhs(compiler, connection)
-        # As PostgreSQL writes an array: ten thousand numbers are no work then.
-        return f"{column} = ANY(%s::bigint[])", (*params, f"{{{','.join(map(str, self.rhs))}}}")
+        return f"{column} = ANY(%s::bigint[])", (*params, self.rhs.text)
 
 
 def among(field: str, ids: Collection[int]) -> Q:
     """The rows whose `field` is one of the ids."""
-    return Q(**{f"{field}__among": list(ids)})
+    return Q(**{f"{field}__among": Array(f"{{{','.join(map(str, ids))}}}")})

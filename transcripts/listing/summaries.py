@@ -5,22 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from django.db.models import Prefetch
+from typing import NamedTuple
 
 from transcripts.listing.filters import Chosen
 from transcripts.listing.gist import Deed, Gist, Told, gists
 from transcripts.listing.labelled import Labelled, labelled
 from transcripts.listing.lookups import among
-from transcripts.models import Action, Cell, Transcript, Verdict
+from transcripts.models import Action, Transcript
 from transcripts.models.transcripts import TranscriptQuerySet
 from transcripts.page.judgements import call, latest
+
+
+class Said(NamedTuple):
+    """Of a verdict what a line of a list shows."""
+
+    transcript_id: int
+    version_id: int
+    outcome: str
+    final: bool | None
+    judge: bool | None
+    error: str
 
 
 @dataclass(frozen=True)
 class Summary:
     transcript: Transcript
-    verdict: Verdict | None
+    verdict: Said | None
+    others: tuple[str, ...]  # the outcomes that were judged, where the one asked for was not
     gist: Gist
     labels: Labelled
 
@@ -30,17 +41,18 @@ class Summary:
 
     @property
     def overruled(self) -> bool:
-        return self.verdict is not None and self.verdict.overruled
+        """The gates changed the judge's answer."""
+        said = self.verdict
+        return said is not None and None not in (said.final, said.judge) and said.final != said.judge
 
 
-def with_cells(wanted: TranscriptQuerySet) -> TranscriptQuerySet:
-    """The narrow row, with its cell: many rows of a page are of one, which is made once."""
-    cells = Cell.objects.select_related("evaluation", "model", "condition")
-    return wanted.only("cell", "prompt", "sample_key", "status", "origin").prefetch_related(Prefetch("cell", cells))
+def narrow(wanted: TranscriptQuerySet) -> TranscriptQuerySet:
+    """Of each row what a line says of it, with its cell."""
+    return wanted.only("cell", "prompt", "sample_key", "status", "origin").with_cells()
 
 
 def summaries(transcripts: Sequence[Transcript], chosen: Chosen) -> list[Summary]:
-    """Of transcripts `with_cells`, in their order; the queries do not grow with their number."""
+    """Of `narrow` transcripts, in their order; the queries do not grow with their number."""
     if not transcripts:
         return []
     ids = [transcript.pk for transcript in transcripts]
@@ -50,15 +62,12 @@ def summaries(transcripts: Sequence[Transcript], chosen: Chosen) -> list[Summary
     }
     found = gists(told)
     labels = labelled(ids, chosen.judged_outcome)
-    return [
-        Summary(
-            transcript=transcript,
-            verdict=latest(verdicts[transcript.pk]),
-            gist=found[transcript.pk],
-            labels=labels[transcript.pk],
-        )
-        for transcript in transcripts
-    ]
+    made = []
+    for one in transcripts:
+        said = [verdict for verdict in verdicts[one.pk] if verdict.outcome == chosen.judged_outcome]
+        others = () if said else tuple(sorted({verdict.outcome for verdict in verdicts[one.pk]}))
+        made.append(Summary(one, latest(said), others, found[one.pk], labels[one.pk]))
+    return made
 
 
 def _deeds(ids: Sequence[int]) -> defaultdict[int, list[Deed]]:
@@ -71,10 +80,10 @@ def _deeds(ids: Sequence[int]) -> defaultdict[int, list[Deed]]:
     return found
 
 
-def _verdicts(ids: Sequence[int], chosen: Chosen) -> defaultdict[int, list[Verdict]]:
-    """Those that the filters speak of."""
-    found: defaultdict[int, list[Verdict]] = defaultdict(list)
-    rows = chosen.verdicts().filter(among("transcript", ids)).order_by()
-    for verdict in rows.only("transcript", "version", "outcome", "final", "judge", "error"):
-        found[verdict.transcript_id].append(verdict)
+def _verdicts(ids: Sequence[int], chosen: Chosen) -> defaultdict[int, list[Said]]:
+    """Those of the classifiers that the filters speak of, on whatever outcome."""
+    found: defaultdict[int, list[Said]] = defaultdict(list)
+    rows = chosen.verdicts_on_anything().filter(among("transcript", ids)).order_by()
+    for said in map(Said._make, rows.values_list(*Said._fields)):
+        found[said.transcript_id].append(said)
     return found

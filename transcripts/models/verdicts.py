@@ -12,12 +12,13 @@ from .transcripts import Transcript
 
 
 class Classifier(models.Model):
-    """An automated judge: imported with the files, a set of rule gates, or a model judge."""
+    """An automated judge: imported with the files, rule gates, a model judge, or one trained on people's labels."""
 
     class Kind(models.TextChoices):
         IMPORTED = "imported"
         RULES = "rules"
         MODEL = "model"
+        TRAINED = "trained"
 
     slug = models.SlugField(unique=True, max_length=200)
     name = models.TextField()
@@ -28,7 +29,7 @@ class Classifier(models.Model):
         ordering = ["slug"]
         constraints = [
             models.CheckConstraint(
-                name="classifier_kind_is_known", condition=Q(kind__in=["imported", "rules", "model"])
+                name="classifier_kind_is_known", condition=Q(kind__in=["imported", "rules", "model", "trained"])
             ),
         ]
 

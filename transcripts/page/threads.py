@@ -32,6 +32,10 @@ class Thread:
     items: list[Item] = field(default_factory=list)
     people: set[str] = field(default_factory=set)
 
+    @property
+    def is_long(self) -> bool:
+        return len(self.items) > 1
+
 
 @dataclass(frozen=True)
 class Box:

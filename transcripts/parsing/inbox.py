@@ -35,9 +35,9 @@ class Mail:
         """The time in `timestamp`, or None where it is missing or not a time."""
         try:
             moment = datetime.fromisoformat(self.timestamp)
-        except ValueError:
+            return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the first day of the calendar, east of Greenwich
             return None
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 from operator import itemgetter
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from transcripts.page.references import Piece, folded
@@ -26,7 +25,7 @@ def text(pieces: Sequence[Piece] | str, side: str = "", most: int = MOST) -> Saf
     """The pieces of a text. `side` is set where two transcripts share a page: there nothing lights up."""
     if isinstance(pieces, str):
         pieces = [Piece(pieces)]
-    if len(pieces) == 1 and not pieces[0].lights and not pieces[0].kinds and len(pieces[0].text) <= most:
+    if len(pieces) == 1 and len(pieces[0].text) <= most:
         return _joined(pieces, side)
     shown, rest = folded(pieces, most)
     if not rest:
@@ -51,14 +50,14 @@ def summary(text: str, most: int = 120) -> str:
 def _joined(pieces: Sequence[Piece], side: str) -> SafeString:
     whole = "".join(piece.text for piece in pieces)
     strong = [match.span() for match in _STRONG.finditer(whole)] if "**" in whole else []
-    ends = accumulate(len(piece.text) for piece in pieces)
-    said = (
-        (piece, _strong(piece.text, end - len(piece.text), strong)) for piece, end in zip(pieces, ends, strict=True)
-    )
-    return format_html_join("", "{}", ((_piece(piece, words, side),) for piece, words in said))
+    said, at = [], 0
+    for piece in pieces:
+        said.append(_piece(piece, _strong(piece.text, at, strong) if strong else escape(piece.text), side))
+        at += len(piece.text)
+    return said[0] if len(said) == 1 else format_html_join("", "{}", ((one,) for one in said))
 
 
-def _piece(piece: Piece, said: str, side: str) -> str:
+def _piece(piece: Piece, said: SafeString, side: str) -> SafeString:
     if piece.kinds:
         said = format_html('<mark class="{}">{}</mark>', " ".join(piece.kinds), said)
     if side or not piece.lights:
@@ -68,7 +67,7 @@ def _piece(piece: Piece, said: str, side: str) -> str:
     )
 
 
-def _strong(text: str, at: int, spans: Sequence[tuple[int, int]]) -> str:
+def _strong(text: str, at: int, spans: Sequence[tuple[int, int]]) -> SafeString:
     """The text, which begins at `at`, with what of it lies in the spans in bold."""
     parts, done = [], 0
     for start, end in spans[bisect_right(spans, at, key=itemgetter(1)) :]:
@@ -77,4 +76,4 @@ def _strong(text: str, at: int, spans: Sequence[tuple[int, int]]) -> str:
         first, last = max(start - at, 0), min(end - at, len(text))
         parts += [(text[done:first],), (format_html("<b>{}</b>", text[first:last]),)]
         done = last
-    return format_html_join("", "{}", [*parts, (text[done:],)]) if parts else text
+    return format_html_join("", "{}", [*parts, (text[done:],)]) if parts else escape(text)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from transcripts.access import readable_transcript, readable_transcripts
-from transcripts.listing.filters import Chosen, FilterForm
+from transcripts.listing.filters import Chosen, chosen_by
 from transcripts.listing.keyset import neighbours
 from transcripts.models.transcripts import TranscriptQuerySet
 from transcripts.search.scan import BadPattern, scan
@@ -44,7 +44,7 @@ def beside_in_list(request: HttpRequest, pk: int, everything: TranscriptQuerySet
 def step(request: HttpRequest, pk: int, *, back: bool) -> HttpResponse:
     """On to the next transcript that a list holds, or back; where none is found, how far the look came."""
     found = readable_transcript(request.user, pk)
-    chosen = FilterForm(request.GET).chosen()
+    chosen = chosen_by(request.GET)
     query = kept_query(request.GET)
     if chosen is None:
         return redirect(f"{reverse('transcripts:transcripts')}?{query}")

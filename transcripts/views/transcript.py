@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import orjson
-from django.db.models import Sum
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 
 from transcripts.access import may_note, readable_notes, readable_transcript, readable_transcripts
 from transcripts.ingest.parsed import Span, Status
-from transcripts.listing.filters import FilterForm
-from transcripts.listing.keyset import COUNTED, counted, in_words
+from transcripts.listing.filters import chosen_by
+from transcripts.listing.keyset import COUNTED, in_words
 from transcripts.models import Condition, Persona, Transcript, Verdict
 from transcripts.page import gaps
 from transcripts.page.citations import citations
@@ -35,6 +35,13 @@ from transcripts.search.terms import Search
 from transcripts.views.neighbours import beside_in_list
 from transcripts.views.transcripts import kept_query
 
+IN_CELL = """
+SELECT count(*) FILTER (WHERE id <= %(pk)s), count(*),
+    (SELECT sum(samples) FROM transcripts_plan WHERE cell_id = %(cell)s),
+    coalesce((SELECT sum(n) FROM transcripts_status_tally WHERE cell_id = %(cell)s), 0),
+    coalesce((SELECT sum(n) FROM transcripts_status_tally WHERE cell_id = %(cell)s AND status = 'error'), 0)
+FROM (SELECT id FROM transcripts_transcript WHERE cell_id = %(cell)s ORDER BY id LIMIT %(most)s) counted
+"""
 ORIGINS = {
     "scratchpad": "scratchpad",
     "think": "think tag",
@@ -63,7 +70,7 @@ class Position:
 @require_safe
 def transcript(request: HttpRequest, pk: int) -> HttpResponse:
     found = readable_transcript(request.user, pk)
-    chosen = FilterForm(request.GET).chosen()
+    chosen = chosen_by(request.GET)
     verdicts = list(found.verdicts.select_related("version__classifier"))
     search = chosen.search if chosen else Search()
     hit = hits(search, list(regions(search, found))) if search.groups else Hits()
@@ -177,13 +184,12 @@ def factors(condition: Condition) -> list[Factor]:
 
 def _position(found: Transcript) -> Position:
     """Counted as far as counts go: a cell may hold a million samples."""
-    same_cell = Transcript.objects.filter(cell=found.cell_id)
-    number, obtained = counted(same_cell.filter(pk__lte=found.pk)), counted(same_cell)
-    planned = found.cell.plans.aggregate(samples=Sum("samples"))["samples"]
-    tallies = dict(found.cell.status_tallies.values_list("status", "n"))
-    all_obtained = obtained if obtained <= COUNTED else sum(tallies.values())
+    with connection.cursor() as cursor:
+        cursor.execute(IN_CELL, {"pk": found.pk, "cell": found.cell_id, "most": COUNTED + 1})
+        number, obtained, planned, tallied, failed = cursor.fetchone()
+    all_obtained = obtained if obtained <= COUNTED else tallied
     return Position(
         number=in_words(number),
         obtained=in_words(obtained),
-        missing=gaps.of_cell(planned, all_obtained, tallies.get(Status.ERROR, 0)),
+        missing=gaps.of_cell(planned, all_obtained, failed),
     )

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_safe
 from transcripts.access import may_ingest, readable_transcripts, require_reader
 from transcripts.listing import counts
 from transcripts.listing import facets as choices_of
-from transcripts.listing.filters import LABELS, Chosen, FilterForm
+from transcripts.listing.filters import LABELS, Chosen, FilterForm, chosen_by
 from transcripts.listing.keyset import COUNTED, ORDERS, Page, in_words, page
 from transcripts.listing.lines import lines
-from transcripts.listing.summaries import summaries, with_cells
+from transcripts.listing.summaries import narrow, summaries
 from transcripts.models import Action, SavedView, Transcript, TranscriptText, Verdict
 from transcripts.models.transcripts import TranscriptQuerySet
 from transcripts.search.scan import BadPattern, scan
@@ -51,10 +51,9 @@ class Listing:
 @require_safe
 def transcripts(request: HttpRequest) -> HttpResponse:
     everything = readable_transcripts(request.user)
-    form = FilterForm(request.GET)
-    chosen = form.chosen()
+    chosen = chosen_by(request.GET)
     if chosen is None:
-        return _refused(request, form.problems())
+        return _refused(request, FilterForm(request.GET).problems())
     search = chosen.search
     try:
         listing = _scanned(everything, chosen) if search.regexes else _listed(everything, chosen)
@@ -72,6 +71,7 @@ def transcripts(request: HttpRequest) -> HttpResponse:
         "facets": choices,
         "chips": _chips(request.GET, chosen, choices),
         "query": query,
+        "tail": f"?{query}" if query else "",
         "orders": {} if search.regexes else ORDERS,
         "views": _views(request, query),
         "may_label": may_ingest(request.user),
@@ -86,7 +86,7 @@ def _refused(request: HttpRequest, problems: list[str]) -> HttpResponse:
 
 def _listed(everything: TranscriptQuerySet, chosen: Chosen) -> Listing:
     size = SEARCH_PAGE if chosen.q else PAGE
-    rows = with_cells(chosen.besides_cells(everything))
+    rows = narrow(chosen.besides_cells(everything))
     shown = page(rows, chosen.cursor, size, chosen.ordered, cells=chosen.cell_ids)
     found = counts.in_list(chosen, chosen.transcripts(everything))
     words = f"{len(shown.rows):,} of {in_words(found)} transcripts, {chosen.ordered.words}"
@@ -98,7 +98,7 @@ def _scanned(everything: TranscriptQuerySet, chosen: Chosen) -> Listing:
     wanted = chosen.transcripts(everything)
     beyond = int(chosen.cursor[1:]) if chosen.cursor.startswith("a") else None
     result = scan(wanted, chosen.search.regexes, beyond=beyond, size=SEARCH_PAGE)
-    by_id = {one.pk: one for one in with_cells(wanted.filter(pk__in=result.found))}
+    by_id = {one.pk: one for one in narrow(wanted.filter(pk__in=result.found))}
     rows = [by_id[pk] for pk in result.found if pk in by_id]
     found = f"{len(rows):,} found in {result.looked_at:,} looked at"
     notes = []
@@ -129,7 +129,7 @@ def _with_texts(rows: list[Transcript], search: Search) -> list[Transcript]:
 def facets(request: HttpRequest) -> HttpResponse:
     """The filter form with counts: a fragment that the list does not wait for."""
     require_reader(request.user)
-    chosen = FilterForm(request.GET).chosen()
+    chosen = chosen_by(request.GET)
     if chosen is None:
         return HttpResponse(status=204)
     return render(

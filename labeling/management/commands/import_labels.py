@@ -9,7 +9,9 @@ from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
 from django.urls import reverse
+from psycopg.errors import UndefinedTable
 
 from labeling.transfers import label_columns
 from labeling.transfers.bring_in import CannotBringIn, Report, begin, perform
@@ -40,6 +42,10 @@ class Command(BaseCommand):
             fail_interrupted()
             job = begin(path.name, options["campaign"], choices)
             report = perform(job, path.resolve())
+        except ProgrammingError as error:
+            if isinstance(error.__cause__, UndefinedTable):
+                raise CommandError("The database has no tables yet: ./run makes them, and so does migrate.") from None
+            raise
         except OSError as error:
             raise CommandError(f"{options['map']} cannot be read: {error.strerror}.") from None
         except BadMapping as problem:
@@ -58,6 +64,8 @@ class Command(BaseCommand):
             f"{report.added:,} labels added, {report.known:,} known before, {report.failed:,} not taken; "
             f"{report.items:,} transcripts, {report.raters:,} raters, codebook {report.codebook}."
         )
+        if report.adjudicated:
+            self.stdout.write(f"{report.adjudicated:,} resolutions are the table's own decisions.")
         for remark in report.remarks:
             self.stdout.write(remark)
         for problem in report.errors:

@@ -20,12 +20,13 @@ from labeling.stats.agreement import (
     krippendorff_alpha,
     ordinal_alpha,
     ordinal_weights,
+    paired_fleiss_kappa,
     percent_agreement,
     value,
 )
 from labeling.stats.pairs import TOO_FEW_SHARED, cohen_kappas
 
-ALL = (percent_agreement, fleiss_kappa, gwet_ac1, gwet_ac2, krippendorff_alpha, ordinal_alpha)
+ALL = (percent_agreement, fleiss_kappa, paired_fleiss_kappa, gwet_ac1, gwet_ac2, krippendorff_alpha, ordinal_alpha)
 answers = st.sampled_from([True, False, None])
 items = st.lists(st.tuples(answers, answers, answers), min_size=1, max_size=30)
 
@@ -253,6 +254,27 @@ def test_bootstrap_intervals_are_as_wide_as_gwets() -> None:
     ratings = crossed([[13, 0, 0], [0, 20, 7], [0, 4, 56]])
     limits = [cohen_kappas(ratings).mean.limits, coefficient(gwet_ac1, ratings).limits]
     assert [found.width / (2 * 1.96) for found in limits if found] == pytest.approx([0.05891072, 0.04321747], rel=0.12)
+
+
+# The asymptotic error of one kappa, Fleiss, Cohen & Everitt (1969) Psychol Bull 72:323, equation 14: for a two by two
+# table that is symmetric with margins of one half, sqrt((1 - kappa²) / n).
+def test_of_many_transcripts_the_interval_is_that_of_large_samples() -> None:
+    ratings = crossed([[1000, 250], [250, 1000]])
+    limits = cohen_kappas(ratings).mean.limits
+    assert limits is not None
+    assert limits.width / (2 * 1.96) == pytest.approx((0.64 / 2500) ** 0.5, rel=0.08)
+
+
+def test_single_answers_count_for_nothing_where_fleiss_stands_beside_alpha() -> None:
+    pairs: list[tuple[bool | None, ...]] = [(True, True), (False, False), (True, False), (False, False)]
+    alone: list[tuple[bool | None, ...]] = [(True, None)] * 40
+    known = value(fleiss_kappa, Ratings.of(pairs, (False, True)))
+    with_singles = Ratings.of([*pairs, *alone], (False, True))
+
+    assert value(paired_fleiss_kappa, with_singles) == known
+    # 3/4 observed; the shares of these eight ratings are 3/8 and 5/8.
+    assert known == pytest.approx((0.75 - 34 / 64) / (1 - 34 / 64))
+    assert value(fleiss_kappa, with_singles) != pytest.approx(known)
 
 
 def test_a_transcript_of_weight_two_counts_as_two() -> None:

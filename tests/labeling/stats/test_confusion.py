@@ -63,6 +63,20 @@ def test_undefined_measures_say_so() -> None:
     assert found.specificity.value == 1.0
 
 
+# A judge that is always right: sensitivity and specificity 1 with Wilson's lower limits .722 and .959 (statsmodels).
+def test_a_perfect_judge_is_not_certain() -> None:
+    found = quality(table(tp=10, fp=0, fn=0, tn=90), draws=0)
+    limits = [one.limits.low for one in (found.sensitivity, found.specificity) if one.limits]
+    assert (found.sensitivity.value, found.specificity.value) == (1.0, 1.0)
+    assert [round(low, 3) for low in limits] == [0.722, 0.959]
+    assert found.f1.limits is None  # nothing was redrawn
+
+
+def test_without_human_positives_there_is_no_sensitivity() -> None:
+    found = quality(table(tp=0, fp=3, fn=0, tn=40), draws=0)
+    assert (found.sensitivity.value, found.ppv.value, found.mcc.value) == (None, 0.0, None)
+
+
 def test_an_empty_table() -> None:
     found = quality(confusion([]))
     assert [found.accuracy.value, found.f1.value, found.mcc.value] == [None, None, None]

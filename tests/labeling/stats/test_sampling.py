@@ -55,6 +55,15 @@ def test_drawing_everything_gives_probability_one() -> None:
     assert (inclusion_probability(5, 20), inclusion_probability(20, 20)) == (0.25, 1.0)
 
 
+# Lumley (2004) J Stat Softw 9(8), R survey's apistrat: mean score of Californian schools 662.29, from 100 elementary,
+# 50 middle and 50 high schools.
+def test_a_stratified_mean_is_as_published() -> None:
+    schools = [(100, 67443, 44.2099990845), (50, 31830, 20.3600006104), (50, 31291, 15.1000003815)]
+    values = [total / n for n, total, _ in schools for _ in range(n)]
+    found = hajek_mean(values, [weight for n, _, weight in schools for _ in range(n)])
+    assert found == pytest.approx(662.2873631593071, abs=1e-6)
+
+
 # Neyman (1934): with shares .13 and .87 and rates .82 and .012, 34.52 % of the labels go to the flagged.
 def test_neyman_shares() -> None:
     flagged = SampledStratum(130_000, (0.82 * 0.18) ** 0.5)
