@@ -217,16 +217,14 @@ def upload_table(page: Page) -> None:
     page.locator("[name='verdict.0.means.0']").first.wait_for()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_is_sound(
-    name: str, scheme: str, width: int, browser: Browser, product: Product, signed_in: str
-) -> None:
+def test_a_page_is_sound(name: str, browser: Browser, product: Product, signed_in: str) -> None:
+    """Opened once and looked at in each look, as by somebody who turns the phone or the light."""
     context = browser.new_context(
         base_url=product.address,
         storage_state=signed_in,
-        color_scheme="dark" if scheme == "dark" else "light",
-        viewport={"width": width, "height": 900},
+        viewport={"width": LOOKS[0][1], "height": 900},
+        color_scheme="light",
         reduced_motion="reduce",
     )
     watched = Watched(context)
@@ -236,15 +234,22 @@ def test_a_page_is_sound(
     else:
         way(watched.page)
     watched.page.wait_for_load_state("networkidle")
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    watched.page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=name != "transcripts")
-    found = {
-        "complaints": watched.complaints,
-        "overflow": watched.page.evaluate("document.documentElement.scrollWidth - innerWidth"),
-        "axe": faults(watched.page),
-    }
+    found = {(scheme, width): looked_at(watched.page, name, scheme, width) for scheme, width in LOOKS}
     context.close()
-    assert found == {"complaints": [], "overflow": 0, "axe": []}
+    assert watched.complaints == []
+    assert found == dict.fromkeys(LOOKS, (0, []))
+
+
+def looked_at(page: Page, name: str, scheme: str, width: int) -> tuple[int, list[str]]:
+    """By how much it is too wide, and what axe finds."""
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    if page.viewport_size != {"width": width, "height": 900}:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.wait_for_timeout(300)  # charts are drawn anew a moment after
+    if os.environ.get("AMDASH_SCREENSHOTS"):
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=name != "transcripts")
+    return page.evaluate("document.documentElement.scrollWidth - innerWidth"), faults(page)
 
 
 def faults(page: Page) -> list[str]:

@@ -1,25 +1,14 @@
-"""What tests with real transactions need: they empty the tables, and with them what migrations put there."""
+"""What tests of judges need: an endpoint of their own, and no waiting."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from importlib import import_module
 
 import pytest
-from django.apps import apps
 from pytest_django.fixtures import Settings
 
-from labeling.codebooks.codebook import install_builtin
 from tests.labeling.judge_endpoint import Answering, Endpoint, serving
-
-
-@pytest.fixture
-def filled_database(transactional_db: None) -> None:
-    """The built-in codebook, the groups, the content notes and the published personas, as after migrating."""
-    import_module("transcripts.migrations.0003_groups_and_personas").add(apps, None)
-    import_module("labeling.migrations.0008_content_notes_and_crowd").add(apps, None)
-    install_builtin(apps.get_model)
 
 
 @pytest.fixture

@@ -206,7 +206,7 @@ def test_a_campaign_asks_the_database_as_often_for_many_as_for_one(
     give(take_next(made, raters[0]), False)
     client = client_of(rita)
 
-    with django_assert_num_queries(35):
+    with django_assert_num_queries(33):
         client.get(f"/campaigns/{made.pk}/")
 
 
@@ -220,7 +220,7 @@ def test_earlier_answers_ask_the_database_as_often_for_many_as_for_one(
     label_all(made, {ada: [True] * rows})
     client = client_of(ada)
 
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(15):
         page = client.get(f"/campaigns/{made.pk}/answers/")
 
     assert len(page.context["page"].rows) == rows

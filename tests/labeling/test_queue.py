@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from datetime import timedelta
 
 import pytest
@@ -12,14 +10,12 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.utils import timezone
 
-from labeling.codebooks.codebook import outcomes_of, questions_of
 from labeling.models import Assignment, Campaign, Draft, Label, Skip
 from labeling.queue.assign import take_next
-from tests.labeling.makers import HARMFUL, HARMLESS, campaign, client_of, form, give, person, run_as, study
+from tests.labeling.makers import HARMFUL, HARMLESS, campaign, client_of, form, give, person, study
 from tests.transcripts.study import THREAT, ingest, sample
 
 pytestmark = pytest.mark.django_db
-Counting = Callable[[int], AbstractContextManager[object]]
 JSON = {"Accept": "application/json"}
 
 
@@ -376,35 +372,3 @@ def test_hostile_text_is_shown_as_text(ada: User) -> None:
     assert page.count("<script>alert(1)</script>") == 0
     assert page.count("&lt;script&gt;alert(1)&lt;/script&gt;") == 1
     assert page.count("{{ 7|add:7 }} &lt;b onclick=x&gt;") == 1
-
-
-# ---- Blindness
-
-
-@pytest.mark.parametrize("rows", [1, 3])
-def test_the_page_asks_the_database_as_often_in_a_large_campaign(
-    ada: User, rows: int, django_assert_num_queries: Counting
-) -> None:
-    study(unflagged=rows)
-    made = campaign(ada, size=rows, raters_per_item=rows)
-    client = client_of(ada)
-    client.get(f"/campaigns/{made.pk}/queue/")
-
-    with django_assert_num_queries(15):  # two of them begin and end the lease's transaction
-        client.get(f"/campaigns/{made.pk}/queue/")
-
-
-def test_a_label_is_saved_in_a_handful_of_queries(
-    made: Campaign, ada: User, django_assert_num_queries: Counting
-) -> None:
-    """Session, rater, what is opened, the lock and the label; and two more where it fills its item."""
-    run_as(made, raters_per_item=1)
-    client, slot = client_of(ada), take_next(made, ada)
-    assert slot is not None
-    outcomes_of(made.codebook_version_id)
-    questions_of(made.codebook_version_id)
-
-    with django_assert_num_queries(5 + 2 + 2):  # the transaction begins and ends
-        client.post(at(made, slot), form(HARMLESS), headers=JSON)
-
-    assert Label.objects.get().assignment == slot

@@ -113,6 +113,7 @@ def test_beat_and_worker_mean_the_same_task() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("filled_database")
 def test_two_workers_with_the_same_message_make_one_report() -> None:
     made = subscribed()
 

@@ -216,7 +216,7 @@ def test_a_run_that_is_stopped_ends_its_processes(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(ingest_run, "BATCH_RECORDS", 1)
     with pytest.raises(Stop):
         ingest([study(tmp_path / "study")], Evaluation.objects.create(name="S"), on_progress=stop, processes=2)
-    assert len(seen) == 2
+    assert len(seen) in (1, 2)  # the second may still be starting
     assert reading_processes() == []
 
 
