@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from urllib.parse import urlencode
 
 from django import forms
@@ -13,7 +13,7 @@ from django.http import QueryDict
 
 from labeling.calibration.basis import Basis
 from labeling.calibration.estimates import Estimates
-from labeling.models import Resolution
+from labeling.models import Campaign, CampaignItem, Resolution
 from transcripts.listing.facets import Facet, Option
 from transcripts.listing.filters import LABELS, Chosen, FilterForm
 from transcripts.models import Cell, Classifier, Evaluation, VerdictTally
@@ -129,7 +129,7 @@ class Report:
             query |= {name: [value] for name, value in dimension.filters(cell).items()}
         if self.chosen.outcome:
             query["outcome"] = [self.chosen.outcome]
-        return urlencode(query, doseq=True)
+        return "&".join(_pair(name, value) for name, values in query.items() for value in values)
 
     def transcripts_of(self, cell: Cell, *dimensions: Dimension, conditions: Iterable[int]) -> str:
         """The same, of these conditions and no others."""
@@ -167,8 +167,14 @@ class Report:
         return query.urlencode()
 
 
+@lru_cache(maxsize=4096)
+def _pair(name: str, value: str) -> str:
+    """A chart of all cells asks for the same few thousands of times."""
+    return urlencode({name: value})
+
+
 def evaluation_choices() -> list[Evaluation]:
-    return list(Evaluation.objects.filter(cells__isnull=False).distinct())
+    return list(Evaluation.objects.filter(Exists(Cell.objects.filter(evaluation=OuterRef("pk")))))
 
 
 def classifier_choices(basis: Basis) -> list[Classifier]:
@@ -188,8 +194,13 @@ def outcome_choices(basis: Basis) -> dict[str, str]:
 
 def _evaluation(chosen: Chosen) -> Evaluation:
     """The one that was asked for; else the newest that people have labelled, or the newest that holds anything."""
-    labelled = Exists(Resolution.objects.filter(item__campaign__evaluation=OuterRef("pk")))
-    found = Evaluation.objects.filter(cells__isnull=False).order_by(labelled.desc(), F("pk").desc())
+    # Each asked of its own index: over the rows of a join the same question would be asked for every cell.
+    agreed = Exists(
+        CampaignItem.objects.filter(Exists(Resolution.objects.filter(item=OuterRef("pk"))), campaign=OuterRef("pk"))
+    )
+    labelled = Exists(Campaign.objects.filter(agreed, evaluation=OuterRef("pk")))
+    held = Exists(Cell.objects.filter(evaluation=OuterRef("pk")))
+    found = Evaluation.objects.filter(held).order_by(labelled.desc(), F("pk").desc())
     if chosen.evaluation:
         found = Evaluation.objects.filter(pk=chosen.evaluation[0])
     evaluation = found.first()

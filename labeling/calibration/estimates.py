@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from django.db.models import F, Func, QuerySet
 
@@ -24,6 +24,10 @@ from transcripts.models.transcripts import JUDGEABLE
 # single small strata is taken for like the rest.
 MAX_SILENT = 0.05
 ERRS_OTHERWISE = "the judge errs otherwise on this model than on all together, so nothing is borrowed"
+
+
+# Counts and labels change seldom, pages are asked for often; what follows from the same numbers is the same.
+_estimated = lru_cache(maxsize=8192)(estimate_group)
 
 
 @dataclass(frozen=True)
@@ -143,7 +147,7 @@ class Estimates:
         silent = self._silent(members)
         labelled = bool(covered) and not partly and silent <= MAX_SILENT
         group = _sum([counts.group(equal_cells=equal_cells, labelled=labelled) for counts in members])
-        estimate = estimate_group(
+        estimate = _estimated(
             group,
             calibration=self.calibrations.get(next(iter(scenarios))) if len(scenarios) == 1 else None,
             noise=self.basis.noise,
