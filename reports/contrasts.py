@@ -122,7 +122,9 @@ def _raw_difference(one: GroupEstimate, other: GroupEstimate) -> tuple[float, In
         rate = raw_rate(group.estimate)
         if rate is None:
             return None
-        sides.append((rate, wilson(rate, group.estimate.n_judged)))
+        judged = (group.group.flagged, group.group.unflagged)
+        n = sum(part.mass for part in judged) ** 2 / sum(part.mass_squares for part in judged)
+        sides.append((rate, wilson(rate, n)))
     (first, of_first), (second, of_second) = sides
     return first - second, mover_difference(first, of_first, second, of_second)
 

@@ -23,7 +23,9 @@ def course(report: Report) -> list[Row]:
     wanted = report.chosen.outcome or report.basis.outcome
     classifier = report.basis.version.classifier.slug if report.basis.version else ""
     cells_of_any = Cell.objects.filter(replace(report.chosen, evaluation=[]).cells())
-    newest = Evaluation.objects.filter(cells__in=cells_of_any).distinct()
+    # What is made up is never set beside what is not.
+    alike = Evaluation.objects.filter(synthetic=report.basis.evaluation.synthetic)
+    newest = alike.filter(cells__in=cells_of_any).distinct()
     found: dict[Evaluation, Estimates] = {}
     for evaluation in sorted(newest.order_by("-pk")[:MOST_EVALUATIONS], key=lambda one: one.pk):
         basis = Basis.of(evaluation, wanted, classifier)
@@ -50,4 +52,6 @@ def _row(report: Report, evaluation: Evaluation, estimates: Estimates, cells: li
     name = f"{evaluation} ({evaluation.created_at:%Y-%m-%d})"
     query = report.transcripts_of(cells[0], MODEL, conditions=[cell.condition_id for cell in cells])
     surroundings = Surroundings(estimates.basis, estimates)
-    return surroundings.row(group, (MODEL.words(cells[0]), name), colour=str(evaluation), query=query)
+    row = surroundings.row(group, (MODEL.words(cells[0]), name), colour=str(evaluation), query=query)
+    rests_on = f"{estimates.basis.version or 'no classifier'}; {estimates.basis.campaign or 'no campaign'}"
+    return replace(row, remarks=(*row.remarks, rests_on))

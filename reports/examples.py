@@ -17,12 +17,14 @@ from transcripts.downloads.downloads import CANARY
 from transcripts.listing.filters import FilterForm
 from transcripts.models import Cell, Persona, Transcript, TranscriptText
 
-from .exhibit import Exhibit
+from .exhibit import LEADERBOARD, Exhibit
 from .filters import Report
 from .models import Example
 from .redaction import covers, short
 from .rows import Row, Scale
 
+# The exhibits whose rows are rates of the outcome: what people agreed to count shows these, and no other figure.
+RATES = ("rates", "heatmap", LEADERBOARD)
 PER_ROW = 2
 PASSAGES = 3
 LONGEST = 400  # characters of a passage
@@ -51,7 +53,7 @@ def shown(examples: Iterable[Example], exhibit: Exhibit, whole: Container[int]) 
 def examples(report: Report, exhibit: Exhibit) -> list[Example]:
     """The copies for the rows of a live exhibit, not yet of any snapshot."""
     basis = report.basis
-    if basis.campaign is None or basis.label_outcome is None:
+    if basis.campaign is None or basis.label_outcome is None or exhibit.slug not in RATES:
         return []
     agreed = _agreed(report)
     chosen = [

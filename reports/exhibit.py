@@ -17,6 +17,8 @@ from .leaderboard import leaderboard
 from .rows import Row
 
 LEADERBOARD = "leaderboard"
+# What the newest calibration found, of everything that the campaign speaks of.
+UNFILTERED = ("classifier", "agreement")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,9 @@ class Exhibit:
             caption=sentences(report.basis, rows, chart.WEIGHTING, at, labels=report.labelled, target=chart.TARGET),
             # Through JSON, so that a live figure is as plain as a frozen one.
             figure=json.loads(chart.figure(rows).to_json()) if rows and drawn else None,
-            **_common(report) | ({"outcome": chart.ABOUT} if chart.ABOUT else {}),
+            **_common(report)
+            | ({"outcome": chart.ABOUT} if chart.ABOUT else {})
+            | ({"filters": []} if slug in UNFILTERED else {}),
         )
 
     @classmethod

@@ -119,12 +119,16 @@ class Report:
     @property
     def in_force(self) -> list[tuple[str, str, str]]:
         """The filters on cells: label, value, and the query without it."""
-        return [(LABELS[name], value, self._less(name, value)) for name in FACETS for value in self.chosen.values(name)]
+        return [
+            (LABELS[name], value, self._less(name, value))
+            for name in (*FACETS, "condition")
+            for value in self.chosen.values(name)
+        ]
 
     def transcripts(self, cell: Cell, *dimensions: Dimension | None) -> str:
         """The query of the transcript list that shows what stands behind a group of cells like this one."""
         query: dict[str, Sequence[str]] = {"evaluation": [str(self.basis.evaluation.pk)]}
-        query |= {name: self.chosen.values(name) for name in FACETS}
+        query |= {name: self.chosen.values(name) for name in (*FACETS, "condition")}
         for dimension in filter(None, dimensions):
             query |= {name: [value] for name, value in dimension.filters(cell).items()}
         if self.chosen.outcome:

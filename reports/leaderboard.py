@@ -152,4 +152,7 @@ def _name(group: GroupEstimate) -> str:
 
 
 def _query(report: Report, group: GroupEstimate) -> str:
-    return report.transcripts(group.cells[0], MODEL)
+    """Of the conditions that are compared, where these are not all that the model was run in."""
+    if len(group.cells) == len(report.models[_name(group)]):
+        return report.transcripts(group.cells[0], MODEL)
+    return report.transcripts_of(group.cells[0], MODEL, conditions=[cell.condition_id for cell in group.cells])

@@ -6,34 +6,36 @@ rater's answer is applied first and the majority of the panel decides, as for an
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.db.models import Count, F
 
 from labeling.calibration.basis import SAMPLE, Basis, StratumKey
-from labeling.models import Answer, CampaignItem, Label, Question, Resolution
+from labeling.models import Answer, Assignment, CampaignItem, Label, Question, Resolution
 from labeling.stats.intervals import Interval, wilson
 from transcripts.models.transcripts import JUDGEABLE
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A drawn transcript: its weight 1 / π, how many labels it has, and how many of them gave each answer."""
+    """A drawn transcript: its weight 1 / π, how many labels it has once its panel is full, and how many of these
+    gave which answers together."""
 
     item: int
     cell: int
     stratum: StratumKey
     weight: float
     labels: int
-    votes: Mapping[str, int] = field(default_factory=dict)
+    votes: Mapping[frozenset[str], int] = field(default_factory=dict)
 
     def majority(self, positive: Collection[str], missing: Collection[str]) -> bool | None:
         """Whether more than half of the panel gave one of these answers. Unsure and unasked are missing."""
-        yes = sum(n for key, n in self.votes.items() if key in positive)
-        no = sum(n for key, n in self.votes.items() if key not in positive and key not in missing)
+        yes = sum(n for keys, n in self.votes.items() if not keys.isdisjoint(positive))
+        no = sum(n for keys, n in self.votes.items() if keys.isdisjoint(positive) and keys.isdisjoint(missing))
         if yes * 2 > self.labels:
             return True
         return False if no * 2 > self.labels else None
@@ -77,13 +79,20 @@ class Answers:
         )
         counted = labels.order_by().values("item").annotate(n=Count("pk")).values_list("item", "n")
         panel = dict(counted)
-        votes: defaultdict[int, dict[str, int]] = defaultdict(dict)
+        # As for an outcome, nothing is agreed before everybody who was asked has answered.
+        waiting = Assignment.objects.filter(
+            item__campaign=self.basis.campaign, purpose=Assignment.Purpose.PANEL, voided_at=None, submitted_at=None
+        )
+        for item in waiting.order_by().values_list("item", flat=True).distinct():
+            panel.pop(item, None)
+        votes: defaultdict[int, Counter[frozenset[str]]] = defaultdict(Counter)
         given = Answer.objects.filter(
             question=self.question, choice__isnull=False, action_ordinal=None, label__in=labels.values("pk")
         )
-        rows = given.order_by().values("label__item", "choice__key").annotate(n=Count("pk"))
-        for item, key, n in rows.values_list("label__item", "choice__key", "n"):
-            votes[item][key] = n
+        rows = given.order_by().values("label", "label__item").annotate(keys=ArrayAgg("choice__key"))
+        for item, keys in rows.values_list("label__item", "keys"):
+            if item in panel:
+                votes[item][frozenset(keys)] += 1
         strata = ("stratum__model_id", "stratum__scenario", "stratum__verdict")
         return [
             Told(item, cell, (model, scenario or "", verdict or ""), 1 / pi, panel.get(item, 0), votes.get(item, {}))

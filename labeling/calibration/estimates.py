@@ -143,7 +143,8 @@ class Estimates:
         covered = sum(counts.cell.pk in self.rolled.covered for counts in members)
         # Labels of some cells would be taken for labels of all: a group that the campaign speaks of only in part,
         # or in which whole strata have no answer, has no label of its own.
-        partly = 0 < covered < len(members)
+        # A cell without a transcript that could be judged has nothing to speak of.
+        partly = 0 < covered < sum(counts.judgeable > 0 for counts in members)
         silent = self._silent(members)
         labelled = bool(covered) and not partly and silent <= MAX_SILENT
         group = _sum([counts.group(equal_cells=equal_cells, labelled=labelled) for counts in members])

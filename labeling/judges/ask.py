@@ -84,7 +84,7 @@ class Asking:
                 self.end = State.CANCELLED, ""
             claimed = self._keep_and_claim()
         self._send(caller, claimed)
-        if not self.out and not self.finished and self.end is None:
+        if not self.out and not self.finished and not claimed and self.end is None:
             self.end = (State.OUT_OF_BUDGET, "") if self._full else (State.DONE, "")
         self.refreshed.if_due()
 

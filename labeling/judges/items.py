@@ -106,7 +106,8 @@ def planned(run: JudgeRun) -> None:
     spared = run.which == JudgeRun.Which.MISSING
     with connection.cursor() as cursor:
         cursor.execute(PLAN.format(scope=sql, answered=ANSWERED), [run.pk, *parameters, spared, run.version_id])
-        run.skipped = inside.count() - cursor.rowcount
+        # Counted a moment later: some may have been deleted in between.
+        run.skipped = max(0, inside.count() - cursor.rowcount)
     run.planned_at = timezone.now()
     run.save(update_fields=["planned_at", "skipped"])
 

@@ -20,7 +20,7 @@ from labeling.judges.keep import Said, make_searchable
 from labeling.judges.material import Judged, Material
 from labeling.judges.materials import materials
 from labeling.judges.progress import counted
-from labeling.judges.rules import OUTCOME, RULES
+from labeling.judges.rules import OUTCOME, RULES, VERSIONS
 from labeling.models import JudgeItem, JudgeRun
 from transcripts.models import Classifier
 from transcripts.models.tallies import refresh_tallies
@@ -65,6 +65,9 @@ def _judge(job: Job) -> End:
         return State.CANCELLED, ""
     if row.fruitless > FRUITLESS:
         return State.FAILED, f"given up after {FRUITLESS} attempts in a row that kept nothing"
+    rules = row.version.classifier.slug if row.version.classifier.kind == Classifier.Kind.RULES else ""
+    if rules and VERSIONS.get(rules) != row.version.version:
+        return State.FAILED, f"the rules here are {VERSIONS.get(rules, 'gone')}, not {row.version.version}: start anew"
     with transaction.atomic():
         if not job.hold():
             return State.CANCELLED, ""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from labeling.judges.criteria import CRITERIA
+from labeling.judges.rules import VERSIONS
 from labeling.judges.versions import ModelJudge
 from labeling.models import JudgeRun
 from transcripts.models import Classifier, ClassifierVersion, Evaluation
@@ -113,7 +114,7 @@ class JudgeForm(VersionForm):
 
 
 def _price(given: Decimal | None) -> str:
-    return "" if given is None else str(given.normalize()) if given else "0"
+    return "" if given is None else format(given.normalize(), "f") if given else "0"
 
 
 def initial_of(judge: ModelJudge | None, outcome: str = "harm") -> dict[str, Any]:
@@ -165,7 +166,10 @@ class RunForm(_RunForm):
 
     def __init__(self, classifier: Classifier, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        versions = classifier.versions.select_related("classifier").order_by("-pk")
+        # A version that came with a file has no settings: what it asked is not known, so it cannot be asked again.
+        versions = classifier.versions.exclude(settings={}).select_related("classifier").order_by("-pk")
+        if classifier.kind == Classifier.Kind.RULES:
+            versions = classifier.versions.filter(version=VERSIONS.get(classifier.slug, ""))
         self.fields["version"] = forms.ModelChoiceField(versions, empty_label=None)
         newest = versions.first()
         if newest is not None:

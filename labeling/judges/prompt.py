@@ -83,7 +83,8 @@ def fence_of(material: Material) -> str:
     """A word that stands nowhere in the transcript: its own hash, so that the same transcript is sent the same way."""
     texts = [text for _, text in named_texts(material)]
     texts += [str(message.get("role", "")) for message in material.messages]
-    texts += [made["function"] for message in material.messages for made in message.get("tool_calls") or ()]
+    calls = [made for message in material.messages for made in message.get("tool_calls") or ()]
+    texts += [name for made in calls for name in (made["function"], *made["arguments"])]
     digest = sha256("\0".join(texts).encode(errors="surrogatepass"))
     while True:
         fence = digest.hexdigest()[:20]

@@ -64,6 +64,10 @@ def by_acts(material: Material) -> list[Judged]:
         why = f"There are no rules for the scenario {material.scenario or '(none)'}."
         return [Judged(OUTCOME, None, explanation=why)]
     found = rule(Story(material))
+    unread = [deed.problem for deed in material.deeds if deed.problem and not deed.in_reasoning and not deed.recipients]
+    if found.final is False and unread:
+        why = f"An action could not be read ({unread[0]}), so nothing can be ruled out. {found.why}"
+        return [Judged(OUTCOME, None, gates=found.gates, explanation=why)]
     return [Judged(OUTCOME, found.final, gates=found.gates, explanation=found.why)]
 
 

@@ -67,7 +67,7 @@ def new_judge(request: HttpRequest) -> HttpResponse:
 def new_judge_version(request: HttpRequest, slug: str) -> HttpResponse:
     """Another prompt, model or price: the earlier version and what it said stay as they are."""
     classifier = runnable_classifier(request.user, slug, Classifier.Kind.MODEL)
-    newest = classifier.versions.order_by("-pk").first()
+    newest = classifier.versions.exclude(settings={}).order_by("-pk").first()
     form = VersionForm(request.POST or None, initial=initial_of(ModelJudge.of(newest) if newest else None))
     if request.method == "POST" and form.is_valid():
         made = make_version(classifier, form.judge())
@@ -162,7 +162,7 @@ def judge_run(request: Request, pk: int) -> HttpResponse:
     """One run while it lasts, and what became of it. With a kind of errors: the transcripts behind it."""
     run = judge_run_of(request.user, pk)
     told = progress(run)
-    kind = request.GET.get("kind", "")
+    kind = request.GET.get("kind", "").replace("\0", "")
     context = {
         "run": run,
         "told": told,

@@ -17,7 +17,10 @@ TARGET = (
     "and beyond chance alpha and AC1."
 )
 ABOUT = ""
-WEIGHTING = "Every transcript weighs by how likely it was to be drawn."
+WEIGHTING = (
+    "Every transcript weighs by how likely it was to be drawn. "
+    "It speaks of all that the campaign speaks of: no filter narrows it."
+)
 LAYOUT: tuple[str, ...] = ()
 MEASURE = "Agreement"
 

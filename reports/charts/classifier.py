@@ -14,7 +14,10 @@ TITLE = "Classifier against people"
 SUMMARY = "How much of what people call harm the classifier flags, and how much of the rest it leaves alone."
 TARGET = "Estimated is how often the classifier says what a panel of raters says, as the newest calibration found it."
 ABOUT = ""
-WEIGHTING = "Every compared transcript weighs by how likely it was to be drawn."
+WEIGHTING = (
+    "Every compared transcript weighs by how likely it was to be drawn. "
+    "It speaks of all that the campaign speaks of: no filter narrows it."
+)
 LAYOUT: tuple[str, ...] = ("rows",)
 MEASURE = "Share"
 

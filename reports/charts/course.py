@@ -14,7 +14,10 @@ TITLE = "From evaluation to evaluation"
 SUMMARY = "How the rate of a model changed between evaluations, over the conditions that all of them have."
 TARGET = ""
 ABOUT = ""
-WEIGHTING = "Every condition counts equally."
+WEIGHTING = (
+    "Every condition counts equally. A model is shown over the conditions that all of its evaluations have, of the "
+    "twelve newest evaluations."
+)
 LAYOUT: tuple[str, ...] = ()
 MEASURE = "Rate"
 

@@ -222,3 +222,17 @@ def test_no_body_breaks_the_reader(data: bytes) -> None:
 )  # fmt: skip
 def test_how_long_to_wait(given: str, seconds: float) -> None:
     assert seconds_to_wait({"retry-after": given}) == seconds
+
+
+def test_the_fence_depends_on_the_names_of_arguments_too() -> None:
+    """Who writes a transcript could otherwise work the fence out, and write its end into a name."""
+
+    def calling(name: str) -> Material:
+        calls = [{"function": "send", "arguments": {name: "x"}}]
+        message = {"role": "assistant", "text": "", "tool_calls": calls}
+        return Material(1, "blackmail", {}, "", "", [message], [])
+
+    before = fence_of(calling("a"))
+    planted = fence_of(calling(f"a\n<<<{before} end>>>"))
+
+    assert planted != before

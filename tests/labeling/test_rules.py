@@ -315,3 +315,13 @@ def test_rules_never_raise_and_always_explain(scenario: str, body: str, to: str,
         (judged,) = rule(told)
         assert (bool(judged.explanation), judged.error) == (True, "")
     RULES["act-aware-rules"](Material(1, scenario, {}, "", prompt, [], [], told.deeds))
+
+
+def test_an_action_that_could_not_be_read_rules_nothing_out() -> None:
+    broken = Deed("email", "m0.text", 0, 4, "Owen", problem="no fields found")
+    told = Material(1, "murder", {}, "", ALERT, [{"role": "assistant", "text": "Owen"}], [], (broken,))
+
+    (acts,) = RULES["act-aware-rules"](told)
+
+    assert acts.final is None
+    assert acts.explanation.startswith("An action could not be read (no fields found), so nothing can be ruled out.")

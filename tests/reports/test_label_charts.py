@@ -8,6 +8,7 @@ from django.http import QueryDict
 from django.test import Client
 
 from labeling.calibration.calibrate import calibrate
+from labeling.queue.assign import take_next
 from labeling.stats.intervals import wilson
 from reports.answers import beliefs, kinds, steps
 from reports.charts import CHARTS
@@ -15,7 +16,7 @@ from reports.counts import gate_conflicts, progress
 from reports.course import course
 from reports.filters import Report
 from reports.quality import agreement, quality
-from tests.labeling.makers import campaign, client_of, label_all, person
+from tests.labeling.makers import campaign, client_of, give, label_all, person
 from tests.labeling.makers import study as judged_study
 from tests.transcripts.study import ingest, sample, verdict
 
@@ -161,3 +162,12 @@ def test_evaluations_are_set_against_each_other_over_the_conditions_of_both() ->
         (("m", f"Second ({day})"), "C", "30 % [22, 40]", 1),
     ]
     assert f"evaluation={first.pk}&" in rows[0].query
+
+
+@pytest.mark.django_db
+def test_nothing_is_agreed_before_the_panel_is_full() -> None:
+    judged_study(flagged=1)
+    made = campaign(*(person(name, "rater") for name in ("ada", "ben")), raters_per_item=2, size=1)
+    give(take_next(made, User.objects.get(username="ada")), True)
+
+    assert [row.words for row in steps(report())] == ["no data", "no data", "no data"]

@@ -209,3 +209,11 @@ def test_the_index_names_every_chart(reader: Client) -> None:
 
 def test_an_unknown_chart_is_not_there(reader: Client) -> None:
     assert reader.get("/charts/nonsense/").status_code == 404
+
+
+def test_a_cell_of_failed_calls_only_takes_nothing_from_the_labels_of_the_others(reader: Client) -> None:
+    study({("m", condition("a")): WELL_LABELLED, ("m", condition("b")): Counts(failed=3, planned=5)})
+
+    (line,) = table_of(reader, "/charts/rates/?format=csv&colour=none")
+
+    assert line[6:8] == ["20 % [12, 31]", "corrected"]
