@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from transcripts.listing.filters import CELL_LOOKUPS, LABELS
+from transcripts.listing.factors import FACTORS, condition_filters, factor
+from transcripts.listing.filters import LABELS
 from transcripts.models import Cell
-
-# The factors that the transcript list can filter by.
-FACTORS = tuple(name for name in CELL_LOOKUPS if name not in ("evaluation", "model", "condition"))
 
 
 @dataclass(frozen=True)
@@ -21,12 +19,6 @@ class Dimension:
     words: Callable[[Cell], str]
     order: Callable[[Cell], tuple[str, ...]]
     filters: Callable[[Cell], Mapping[str, str]]
-
-
-def factor(cell: Cell, name: str) -> str:
-    """A factor's value as the filters spell it."""
-    value = getattr(cell.condition, name)
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
 
 
 def _order(cell: Cell, name: str) -> str:
@@ -53,12 +45,6 @@ def _condition_order(cell: Cell) -> tuple[str, ...]:
     return (*(_order(cell, name) for name in FACTORS), str(sorted(cell.condition.free.items())))
 
 
-def _condition_filters(cell: Cell) -> Mapping[str, str]:
-    if cell.condition.free:
-        return {"condition": str(cell.condition_id)}
-    return {name: factor(cell, name) for name in FACTORS}
-
-
 DIMENSIONS = {
     dimension.name: dimension
     for dimension in (
@@ -69,7 +55,7 @@ DIMENSIONS = {
             lambda cell: (cell.model.recorded_id,),
             lambda cell: {"model": cell.model.recorded_id},
         ),
-        Dimension("condition", "Condition", lambda cell: str(cell.condition), _condition_order, _condition_filters),
+        Dimension("condition", "Condition", lambda cell: str(cell.condition), _condition_order, condition_filters),
         *map(_of_factor, FACTORS),
     )
 }

@@ -15,10 +15,11 @@ from labeling.calibration.basis import Basis
 from labeling.calibration.estimates import Estimates
 from labeling.models import Campaign, CampaignItem, Resolution
 from transcripts.listing.facets import Facet, Option
+from transcripts.listing.factors import FACTORS, factor
 from transcripts.listing.filters import LABELS, Chosen, FilterForm
 from transcripts.models import Cell, Classifier, Evaluation, VerdictTally
 
-from .dimensions import DIMENSIONS, FACTORS, Dimension, factor
+from .dimensions import DIMENSIONS, Dimension
 from .rows import Surroundings
 
 # Filters that choose single transcripts by what became of them: a rate of those would be no rate of the cell.

@@ -10,12 +10,11 @@ from typing import TypeAlias
 
 from labeling.stats.confusion import Comparison
 from labeling.stats.homogeneity import Observation, Test, adjusted, homogeneity
-from transcripts.listing.filters import CELL_LOOKUPS
+from transcripts.listing.factors import condition_filters
 from transcripts.models import Cell
 
 # Fewer compared transcripts make no calibration of their own.
 MIN_COMPARED = 10
-FACTORS = tuple(name for name in CELL_LOOKUPS if name not in ("evaluation", "model", "condition"))
 
 Scope: TypeAlias = dict[str, str]
 
@@ -56,22 +55,11 @@ class Subgroup:
         return sum(row.compared for row in self.rows)
 
 
-def _factor(cell: Cell, name: str) -> str:
-    value = getattr(cell.condition, name)
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
-def _condition(cell: Cell) -> Scope:
-    if cell.condition.free:
-        return {"condition": str(cell.condition_id)}
-    return {name: _factor(cell, name) for name in FACTORS}
-
-
 # By factor: how a transcript's value is named, and the filters that choose it. Days choose no cell.
 DIMENSIONS: Mapping[str, tuple[Callable[[Drawn], str], Callable[[Drawn], Scope]]] = {
     "model": (lambda row: str(row.cell.model), lambda row: {"model": row.cell.model.recorded_id}),
     "scenario": (lambda row: row.cell.condition.scenario, lambda row: {"scenario": row.cell.condition.scenario}),
-    "condition": (lambda row: str(row.cell.condition), lambda row: _condition(row.cell)),
+    "condition": (lambda row: str(row.cell.condition), lambda row: condition_filters(row.cell)),
     "day": (lambda row: row.judged_on.isoformat() if row.judged_on else "", lambda row: {}),
 }
 
